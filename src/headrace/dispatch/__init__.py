@@ -1,0 +1,1 @@
+"""Dispatch: the only act that touches the network. Batches go in, outcomes come out, and every request pays."""

@@ -1,0 +1,178 @@
+"""A provider as a value: its address, credentials, limits and resources. No behaviour beyond looking things up."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, TypeAlias, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from headrace.model import NO_MAPPING
+from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
+from headrace.provider.wire import Wire
+
+REFERENCE: Final = "resource"
+
+
+def reference(resource: str, *, description: str | None = None) -> Any:
+    """Return the type of a field that holds the id of a record of `resource`: a positive integer."""
+    return Annotated[int, Meta(ge=1, description=description, extra={REFERENCE: resource})]
+
+
+def references(struct: type[Struct]) -> dict[str, str]:
+    """Return the fields of `struct` that are ids of other resources, and those resources' names."""
+    found = {}
+    for field in msgspec.structs.fields(struct):
+        target = _reference_of(field.type)
+        if target is not None:
+            found[field.name] = target
+    return found
+
+
+def _reference_of(annotation: Any) -> str | None:
+    """Return the resource that a field's type refers to, looking through unions."""
+    for meta in getattr(annotation, "__metadata__", ()):
+        if isinstance(meta, Meta) and meta.extra and REFERENCE in meta.extra:
+            return str(meta.extra[REFERENCE])
+    return next(filter(None, map(_reference_of, get_args(annotation))), None)
+
+
+class Limit(Struct, frozen=True):
+    """At most `calls` requests in any `per` seconds, counted per `scope` (`token`, `organization`, `user`).
+
+    With `routes` it counts only requests of that route class, which then count in the general limits as well.
+    """
+
+    calls: int
+    per: float
+    scope: str = "token"
+    routes: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call the window in reports, for example `100/10s` or `reports 10/30s`."""
+        window = f"{self.calls}/{self.per:g}s"
+        return window if self.routes is None else f"{self.routes} {window}"
+
+
+class Auth(Struct, frozen=True, kw_only=True):
+    """Which headers carry the credentials: header name to a template over `{token}` and `{organization}`."""
+
+    headers: Mapping[str, str]
+
+    @property
+    def needs_organization(self) -> bool:
+        """Whether an organization must be given beside the token."""
+        return any("{organization}" in template for template in self.headers.values())
+
+
+class Bulk(Struct, frozen=True, kw_only=True):
+    """Which operations take many records in one request, and what a refusal of such a request means.
+
+    `atomicity` is `atomic` (all or nothing), `per_item` or `unknown`. `size` is the default number of records per
+    request. `ordered` says that the API promises answers in request order.
+    """
+
+    operations: frozenset[str]
+    size: int = 100
+    atomicity: str = "atomic"
+    ordered: bool = False
+
+
+# --- what the provider lets us promise (RELIABILITY.md 1.9) -----------------------------------------------------
+
+
+class IdempotencyKey(Struct, frozen=True, tag=True):
+    """Class A: the API stores the answer under a key for `window` seconds."""
+
+    window: float
+    promise = "once, if retried within the key's lifetime"
+
+
+class Marker(Struct, frozen=True, tag=True):
+    """Class C: a field that we can write and filter on exactly carries the operation's marker."""
+
+    promise = "once, by read-back of a marker; a miss is found and listed by the closing audit"
+
+
+class StoredMarker(Struct, frozen=True, tag=True):
+    """Class D: a field that we can write and read, but not filter on, carries the marker; found by listing."""
+
+    field: str
+    promise = "once, by listing and comparing a stored marker"
+
+
+class NaturalKey(Struct, frozen=True, tag=True):
+    """Class E: records that match all these fields are counted; identical rows are interchangeable."""
+
+    fields: tuple[str, ...]
+    promise = "once, by counting matching records, unless others create the same rows meanwhile"
+
+
+class NoGuarantee(Struct, frozen=True, tag=True):
+    """Class F: nothing can be read back; what is unknown stays in doubt and is never sent again blindly."""
+
+    promise = "at most once; what is unknown is listed for you to decide"
+
+
+Guarantee: TypeAlias = IdempotencyKey | Marker | StoredMarker | NaturalKey | NoGuarantee
+
+
+# --- the table --------------------------------------------------------------------------------------------------
+
+
+class Resource(Struct, frozen=True, kw_only=True):
+    """One kind of record that the API stores.
+
+    `struct` holds the fields of a create, each described; fields made by `reference()` are ids of other resources.
+    `path` is below the base URL. `lookups` says by what names a record can be found: name to the attributes that,
+    joined by a space, spell it. `writes` are the operations that exist, `bulk` those that take many records.
+    `doc` is the vendor page that the facts were taken from.
+    """
+
+    name: str
+    struct: type[Struct]
+    guarantee: Guarantee
+    doc: str
+    path: str = ""
+    writes: frozenset[str] = frozenset({"create", "update", "delete"})
+    bulk: Bulk | None = None
+    lookups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+    def takes_bulk(self, operation: str) -> bool:
+        """Whether `operation` may carry many records in one request."""
+        return self.bulk is not None and operation in self.bulk.operations
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """One API. `hosts` are the only hosts that may be sent its token (besides loopback).
+
+    `commit_within` and `visible_within` are D and L of RELIABILITY.md 1.7, in seconds: how long after we gave up the
+    API may still commit, and how long until a new record shows in a search. `reset_header` names the header of a 429
+    that holds the seconds until the window resets. `headers` go with every request.
+    """
+
+    name: str
+    base_url: str
+    hosts: frozenset[str]
+    auth: Auth
+    wire: Wire
+    limits: tuple[Limit, ...]
+    resources: tuple[Resource, ...]
+    doc: str
+    headers: Mapping[str, str] = NO_MAPPING
+    routes: Mapping[str, str] = NO_MAPPING
+    """Path prefix to route class, for example `{"/reports": "reports"}`."""
+    reset_header: str | None = None
+    max_page_size: int = 100
+    commit_within: float = 120.0
+    visible_within: float = 60.0
+    verdicts: Mapping[int, Verdict] = DEFAULT_VERDICTS
+
+    def resource(self, name: str) -> Resource | None:
+        """Return the resource called `name`, or None."""
+        return next((resource for resource in self.resources if resource.name == name), None)
+
+    def route(self, path: str) -> str | None:
+        """Return the route class that `path` (below the base URL) is counted in, None for the general one."""
+        return next((route for prefix, route in self.routes.items() if path.startswith(prefix)), None)

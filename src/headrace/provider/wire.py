@@ -1,0 +1,69 @@
+"""How one API spells records, answers and refusals: two small protocols, implemented once per kind of envelope."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+
+from headrace.model import Request
+
+if TYPE_CHECKING:
+    from headrace.provider.table import Provider, Resource
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """One error of a provider's answer. `index` is the row's place in the batch, None where the answer names none.
+
+    `field` is the resource's field where the answer points at one that we know, else the provider's own words.
+    """
+
+    code: str
+    error: str
+    index: int | None = None
+    field: str | None = None
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """One page of a listing: `items` flattened to `{"id": ..., field: value, ...}`, and the next page's request."""
+
+    items: list[dict[str, Any]]
+    following: Request | None = None
+    total: int | None = None
+
+
+class Codec(Protocol):
+    """One operation on one resource. Built once per load; pure and stateless."""
+
+    def request(self, values: Sequence[Struct], *, bulk: bool) -> Request:
+        """Return the request that carries `values`: one of them, or several where `bulk` is true."""
+
+    def ids(self, body: bytes, values: Sequence[Struct]) -> list[str] | None:
+        """Return the remote ids of `values`, in their order, from the body of an accepted answer.
+
+        None means that the body does not bear out the success (not the API's shape, another count, type or record,
+        no id): the caller must treat the request as unknown. Raises nothing.
+        """
+
+    def refusals(self, body: bytes) -> list[Refusal] | None:
+        """Return what a refusing answer says, or None where the body is not the provider's own error envelope."""
+
+
+class Wire(Protocol):
+    """One kind of envelope. Pure; stateless."""
+
+    def codec(self, provider: "Provider", resource: "Resource", operation: str) -> Codec:
+        """Return the codec of `operation` (`create`, `update`, `delete`) on `resource`."""
+
+    def listing(
+        self, provider: "Provider", resource: "Resource", *, filters: Mapping[str, Any], **options: Any
+    ) -> Request:
+        """Return the request for the first page of a listing, with the largest page size.
+
+        Options: `include` and `fields` (sequences of names), `sort` (name, `-` first for descending).
+        """
+
+    def page(self, request: Request, body: bytes) -> Page | None:
+        """Return the page that answers `request`, or None where the body is not of the API's shape."""
+
+    def refusals(self, body: bytes) -> list[Refusal] | None:
+        """As `Codec.refusals`, without a resource whose fields could be named."""
