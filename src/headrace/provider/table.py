@@ -125,9 +125,10 @@ class Resource(Struct, frozen=True, kw_only=True):
     """One kind of record that the API stores.
 
     `struct` holds the fields of a create, each described; fields made by `reference()` are ids of other resources.
-    `path` is below the base URL. `lookups` says by what names a record can be found: name to the attributes that,
-    joined by a space, spell it. `writes` are the operations that exist, `bulk` those that take many records.
-    `doc` is the vendor page that the facts were taken from.
+    `path` is below the base URL, by default `/` and the name. `lookups` says by what names a record can be found:
+    name to the attributes that, joined by a space, spell it. `writes` are the operations that exist, `bulk` those
+    that take many records. `create_only` names the fields that an update cannot change. `doc` is the vendor page
+    that the facts were taken from.
     """
 
     name: str
@@ -138,6 +139,11 @@ class Resource(Struct, frozen=True, kw_only=True):
     writes: frozenset[str] = frozenset({"create", "update", "delete"})
     bulk: Bulk | None = None
     lookups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    create_only: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.path:
+            msgspec.structs.force_setattr(self, "path", f"/{self.name}")
 
     def takes_bulk(self, operation: str) -> bool:
         """Whether `operation` may carry many records in one request."""

@@ -59,7 +59,8 @@ class Wire(Protocol):
     ) -> Request:
         """Return the request for the first page of a listing, with the largest page size.
 
-        Options: `include` and `fields` (sequences of names), `sort` (name, `-` first for descending).
+        Options: `include` and `fields` (sequences of names), `sort` (name, `-` first for descending), `size` (records
+        per page, by default the most that the provider allows).
         """
 
     def page(self, request: Request, body: bytes) -> Page | None:

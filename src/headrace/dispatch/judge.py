@@ -1,0 +1,226 @@
+"""What an answer makes of a batch: one ruling, decided in plain functions (RELIABILITY.md 1.5 and 1.8).
+
+Every record of the batch gets exactly one outcome, in order. `NotAttempted` means proven not executed; only such
+records may be in `again`, the batches that are sent next.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+from headrace.errors import AddressError, CredentialsError, HeadraceError, UnreachableError
+from headrace.model import Batch, Done, Fault, InDoubt, NotAttempted, Outcome, Record, Rejected, Response, Settled
+from headrace.provider import Codec, Provider, Refusal, Resource, Verdict, verdict
+
+SINGLY_BELOW: Final = 4
+"""Rows: a refused batch smaller than this is not halved again, its rows are sent one by one."""
+
+
+class Ruling(Struct, frozen=True, kw_only=True):
+    """What became of a batch, and what to do next.
+
+    `evidence` is the verdict that the breaker counts. `halt` ends the run. `shrink` asks for smaller batches.
+    """
+
+    settled: list[Settled]
+    evidence: Verdict
+    again: tuple[Batch, ...] = ()
+    halt: HeadraceError | None = None
+    shrink: bool = False
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What judging needs to know of a load: its table entries, its codec, and the source's column of each field."""
+
+    provider: Provider
+    resource: Resource
+    codec: Codec
+    columns: Mapping[str, str]
+
+
+def judge(terms: Terms, batch: Batch, response: Response) -> Ruling:
+    """Return what `response` makes of `batch`."""
+    found = verdict(response.status, terms.provider.verdicts)
+    return _RULES[found](terms, batch, response)
+
+
+def not_sent(batch: Batch, error: HeadraceError) -> Ruling:
+    """Return the ruling for a request of which not a byte left: nothing happened, and nothing will until it can."""
+    halt = UnreachableError(
+        f"the provider cannot be reached: {error}",
+        hint="check the network and --base-url, then run the same command again: it goes on where it stopped",
+    )
+    return Ruling(settled=_all(batch, not_attempted(str(error))), evidence=Verdict.UNKNOWN, halt=halt)
+
+
+def postponed(batch: Batch) -> Ruling:
+    """Return the ruling for a batch that the end of the run kept from being sent."""
+    return Ruling(
+        settled=_all(batch, not_attempted("the run ended before the row was sent")), evidence=Verdict.ACCEPTED
+    )
+
+
+def lost(batch: Batch, why: str) -> Ruling:
+    """Return the ruling for a request that was sent and not answered: nobody knows, and we do not guess."""
+    return Ruling(settled=_all(batch, in_doubt(why)), evidence=Verdict.UNKNOWN)
+
+
+# --- outcomes ---------------------------------------------------------------------------------------------------
+
+_Outcome: TypeAlias = Callable[[Record], Outcome]
+
+
+def in_doubt(why: str) -> _Outcome:
+    """Return a function that says of a record that it is in doubt."""
+    return lambda record: InDoubt(record.row.offset, record.row.line, why)
+
+
+def not_attempted(why: str) -> _Outcome:
+    """Return a function that says of a record that it was not executed."""
+    return lambda record: NotAttempted(record.row.offset, record.row.line, why)
+
+
+def _all(batch: Batch, outcome: _Outcome) -> list[Settled]:
+    return [Settled(record.row, outcome(record)) for record in batch.records]
+
+
+# --- rules, one per verdict -------------------------------------------------------------------------------------
+
+
+def _accepted(terms: Terms, batch: Batch, response: Response) -> Ruling:
+    """Done only if the body bears it out, row by row; a login page with status 200 is not a success."""
+    ids = terms.codec.ids(response.body, [record.value for record in batch.records])
+    if ids is None:
+        return lost(batch, f"the answer (status {response.status}) does not confirm the records: {_excerpt(response)}")
+    settled = [
+        Settled(record.row, Done(record.row.offset, record.row.line, remote_id))
+        for record, remote_id in zip(batch.records, ids, strict=True)
+    ]
+    return Ruling(settled=settled, evidence=Verdict.ACCEPTED)
+
+
+def _refused(terms: Terms, batch: Batch, response: Response) -> Ruling:
+    refusals = terms.codec.refusals(response.body)
+    if refusals is None:
+        # Not the provider's own words: a proxy or firewall answered, and who knows what reached the API.
+        return lost(batch, f"status {response.status}, but not in the provider's own words: {_excerpt(response)}")
+    found = verdict(response.status, terms.provider.verdicts)
+    if len(batch) == 1:
+        return Ruling(settled=_all(batch, _rejected(terms, response, refusals)), evidence=found)
+    if terms.resource.bulk is None or terms.resource.bulk.atomicity != "atomic":
+        return lost(batch, f"refused with status {response.status}, which may have stored a part")
+    return _isolate(terms, batch, response, refusals)
+
+
+def _isolate(terms: Terms, batch: Batch, response: Response, refusals: Sequence[Refusal]) -> Ruling:
+    """Tell the faulty rows of an atomic batch from the bystanders: by index where the answer has it, else by halves."""
+    by_index: defaultdict[int, list[Refusal]] = defaultdict(list)
+    for refusal in refusals:
+        by_index[-1 if refusal.index is None else refusal.index].append(refusal)
+    if not by_index or not all(0 <= index < len(batch) for index in by_index):
+        settled = _all(batch, not_attempted("its batch was refused"))
+        return Ruling(settled=settled, evidence=Verdict.ACCEPTED, again=_halves(batch))
+    settled = [
+        Settled(
+            record.row,
+            _rejected(terms, response, by_index[at])(record)
+            if at in by_index
+            else not_attempted("its batch was refused")(record),
+        )
+        for at, record in enumerate(batch.records)
+    ]
+    rest = [record for at, record in enumerate(batch.records) if at not in by_index]
+    return Ruling(settled=settled, evidence=Verdict.REFUSED, again=(Batch(rest),) if rest else ())
+
+
+def _too_large(terms: Terms, batch: Batch, response: Response) -> Ruling:
+    if len(batch) == 1:
+        refusals = terms.codec.refusals(response.body) or []
+        return Ruling(settled=_all(batch, _rejected(terms, response, refusals)), evidence=Verdict.REFUSED)
+    settled = _all(batch, not_attempted("its batch was too large"))
+    return Ruling(settled=settled, evidence=Verdict.ACCEPTED, again=_halves(batch), shrink=True)
+
+
+def _throttled(terms: Terms, batch: Batch, _response: Response) -> Ruling:
+    halt = UnreachableError(
+        f"{terms.provider.name} has answered 429 to every attempt for a long time",
+        hint="somebody else uses up the token's budget; wait or use --share, then run the same command again",
+    )
+    return Ruling(settled=_all(batch, not_attempted("throttled")), evidence=Verdict.THROTTLED, halt=halt)
+
+
+def _unauthorized(terms: Terms, batch: Batch, response: Response) -> Ruling:
+    settled = _all(batch, not_attempted("the credentials were not accepted"))
+    return Ruling(settled=settled, evidence=Verdict.UNAUTHORIZED, halt=unauthorized(terms.provider, response))
+
+
+def _misdirected(terms: Terms, batch: Batch, response: Response) -> Ruling:
+    ruling = lost(batch, f"answered by a redirect (status {response.status})")
+    return Ruling(settled=ruling.settled, evidence=Verdict.MISDIRECTED, halt=misdirected(terms.provider, response))
+
+
+def _unknown(_terms: Terms, batch: Batch, response: Response) -> Ruling:
+    return lost(batch, f"status {response.status}: {_excerpt(response)}")
+
+
+_Rule: TypeAlias = Callable[[Terms, Batch, Response], Ruling]
+_RULES: Final[Mapping[Verdict, _Rule]] = {
+    Verdict.ACCEPTED: _accepted,
+    Verdict.REFUSED: _refused,
+    Verdict.FORBIDDEN: _refused,
+    Verdict.TOO_LARGE: _too_large,
+    Verdict.THROTTLED: _throttled,
+    Verdict.UNAUTHORIZED: _unauthorized,
+    Verdict.MISDIRECTED: _misdirected,
+    Verdict.UNKNOWN: _unknown,
+}
+
+
+# --- what ends a run --------------------------------------------------------------------------------------------
+
+
+def unauthorized(provider: Provider, response: Response) -> CredentialsError:
+    """Return the error for an answer that does not accept who we are."""
+    name = provider.name.upper()
+    return CredentialsError(
+        f"{provider.name} does not accept the credentials (status {response.status})",
+        hint=f"set HEADRACE_{name}_TOKEN and HEADRACE_{name}_ORGANIZATION to valid ones and run the same command again",
+    )
+
+
+def misdirected(provider: Provider, response: Response) -> AddressError:
+    """Return the error for an answer that cannot come from the API."""
+    return AddressError(
+        f"what answers is not the API of {provider.name} (status {response.status}, {_excerpt(response)})",
+        hint=f"check --base-url; the whole base is needed, path included, as in {provider.base_url}",
+    )
+
+
+# --- small parts ------------------------------------------------------------------------------------------------
+
+
+def _rejected(terms: Terms, response: Response, refusals: Sequence[Refusal]) -> _Outcome:
+    faults = tuple(
+        Fault(
+            code=refusal.code,
+            error=refusal.error,
+            field=refusal.field,
+            column=terms.columns.get(refusal.field or ""),
+        )
+        for refusal in refusals
+    ) or (Fault(code=f"status_{response.status}", error=f"refused with status {response.status}"),)
+    return lambda record: Rejected(record.row.offset, record.row.line, faults)
+
+
+def _halves(batch: Batch) -> tuple[Batch, ...]:
+    if len(batch) < SINGLY_BELOW:
+        return tuple(Batch([record]) for record in batch.records)
+    middle = len(batch) // 2
+    return Batch(batch.records[:middle]), Batch(batch.records[middle:])
+
+
+def _excerpt(response: Response) -> str:
+    """Return what kind of thing answered, without a word of its body, which may hold secrets."""
+    return f"{response.media_type or 'no media type'}, {len(response.body)} bytes"

@@ -1,0 +1,77 @@
+"""Reading: pages of a listing, one after the other, and the first question of every run."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from headrace.dispatch.judge import misdirected, unauthorized
+from headrace.dispatch.transport import Transport
+from headrace.errors import HeadraceError, LostError, NotSentError, UnreachableError
+from headrace.model import Lane, Request, Response
+from headrace.provider import Page, Provider, Resource, Verdict, verdict
+
+MAX_PAGES: Final = 100_000
+"""Bounds one listing: 20 million records at 200 a page."""
+
+
+async def read_pages(transport: Transport, provider: Provider, first: Request) -> AsyncIterator[Page]:
+    """Yield the pages of the listing that `first` begins, in order.
+
+    Raises `CredentialsError`, `AddressError` or `UnreachableError` where an answer is not a page.
+    """
+    following: Request | None = first
+    for _ in range(MAX_PAGES):
+        if following is None:
+            return
+        page = await _read_page(transport, provider, following)
+        yield page
+        following = page.following and replace(page.following, lane=first.lane, route=first.route)
+
+
+async def _read_page(transport: Transport, provider: Provider, request: Request) -> Page:
+    response = await _answer(transport, request)
+    page = provider.wire.page(request, response.body) if response.status == 200 else None
+    if page is None:
+        raise _not_a_page(provider, request, response)
+    return page
+
+
+async def probe(transport: Transport, provider: Provider, resource: Resource) -> None:
+    """Ask for one record of `resource`, so that a wrong address or token shows before anything is written.
+
+    Raises what `read_pages` raises. A token that may write but not list (403) passes.
+    """
+    request = provider.wire.listing(provider, resource, filters={}, size=1)
+    request = replace(request, lane=Lane.READBACK)
+    response = await _answer(transport, request)
+    if verdict(response.status, provider.verdicts) is Verdict.FORBIDDEN and provider.wire.refusals(response.body):
+        return
+    if response.status != 200 or provider.wire.page(request, response.body) is None:
+        raise _not_a_page(provider, request, response)
+
+
+async def _answer(transport: Transport, request: Request) -> Response:
+    try:
+        return await transport.send(request)
+    except (NotSentError, LostError) as error:
+        raise UnreachableError(
+            f"the provider cannot be reached: {error}",
+            hint="check the network and --base-url, then run the same command again",
+        ) from None
+
+
+def _not_a_page(provider: Provider, request: Request, response: Response) -> HeadraceError:
+    """Return what to raise for an answer that is no page of records."""
+    match verdict(response.status, provider.verdicts):
+        case Verdict.UNAUTHORIZED:
+            return unauthorized(provider, response)
+        case Verdict.UNKNOWN | Verdict.THROTTLED:
+            return UnreachableError(
+                f"{provider.name} answers {request.method} {request.path} with status {response.status}",
+                hint="the provider seems to be down; run the same command again later",
+            )
+        case Verdict.FORBIDDEN:
+            return unauthorized(provider, response)
+        case _:
+            return misdirected(provider, response)

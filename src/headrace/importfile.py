@@ -1,0 +1,193 @@
+"""The import file: `import.toml` as Structs, and every mistake in it named with its line and a suggestion."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct, field
+
+from headrace.errors import SourceError, UsageError
+from headrace.intake.mapping import Rule
+from headrace.provider import Provider, Resource
+
+OPERATIONS: Final = ("create",)
+
+
+class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One `[[load]]`: a source into a resource.
+
+    `source` is relative to the import file. `key` names the columns that identify a row across edits of the source,
+    and that other loads refer to by `from`. `fields` maps the resource's fields; equal names map themselves.
+    """
+
+    resource: str
+    source: str
+    name: str = ""
+    operation: str = "create"
+    key: tuple[str, ...] = ()
+    fields: dict[str, str | Rule] = field(default_factory=dict)
+    format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    path: str | None = None
+    batch_size: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What the load is called in reports, result files and `from`: its name, by default its resource."""
+        return self.name or self.resource
+
+
+class ImportSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole import. The same `name` and target never import a row twice."""
+
+    provider: str
+    name: str
+    load: tuple[LoadSpec, ...]
+    base_url: str | None = None
+
+
+def read_import(path: Path) -> ImportSpec:
+    """Read an import file; sources become relative to the current directory.
+
+    Raises `SourceError` with file, line and remedy for everything that can be told from the file alone.
+    """
+    text = _text(path)
+    try:
+        spec = msgspec.convert(tomllib.loads(text), ImportSpec)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(path, error) from None
+    except msgspec.ValidationError as error:
+        raise _not_an_import(path, text, error) from None
+    loads = tuple(msgspec.structs.replace(load, source=_beside(path, load.source)) for load in spec.load)
+    return msgspec.structs.replace(spec, load=loads)
+
+
+def check_import(spec: ImportSpec, provider: Provider, path: Path | None = None) -> None:
+    """Raise `SourceError` where `spec` names a resource, field or load that does not exist, or in a wrong order."""
+    file, text = (None, "") if path is None else (str(path), _text(path))
+    titles: list[str] = []
+    for load in spec.load:
+        for problem, word, hint in _problems(load, titles, provider):
+            raise SourceError(problem, file=file, line=_line_of(text, word), hint=hint)
+        titles.append(load.title)
+    if not spec.load:
+        raise SourceError("it has no [[load]]", file=file, hint='add [[load]] with resource = "..." and source = "..."')
+
+
+def single(path: str, provider: str, resource: str) -> ImportSpec:
+    """Return the import of one data file without an import file; its name is the file's stem."""
+    return ImportSpec(provider=provider, name=stem(path), load=(LoadSpec(resource=resource, source=path),))
+
+
+def stem(path: str) -> str:
+    """Return the file name of `path` up to its first dot: `hours.csv.gz` is `hours`."""
+    return Path(path).name.split(".", 1)[0] or "import"
+
+
+def import_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the import file."""
+    return msgspec.json.schema(ImportSpec)
+
+
+# --- what can be wrong ------------------------------------------------------------------------------------------
+
+_Problem = tuple[str, str, str | None]
+
+
+def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[_Problem]:
+    """Yield what is wrong with a load: the problem, the word in the file that it is about, and a hint."""
+    resource = provider.resource(load.resource)
+    if resource is None:
+        names = [known.name for known in provider.resources if known.writes]
+        yield f"{provider.name} has no resource {load.resource!r}", load.resource, _suggest(load.resource, names)
+        return
+    if load.operation not in OPERATIONS:
+        yield f"unknown operation {load.operation!r}", load.operation, f"known: {', '.join(OPERATIONS)}"
+    elif load.operation not in resource.writes:
+        yield f"{resource.name} cannot be written by {load.operation}", load.resource, None
+    if load.title in earlier:
+        yield f"two loads are called {load.title!r}", load.title, 'give one of them its own name = "..."'
+    yield from _rule_problems(load, earlier, resource, provider)
+
+
+def _rule_problems(load: LoadSpec, earlier: list[str], resource: Resource, provider: Provider) -> Iterator[_Problem]:
+    for name, rule in load.fields.items():
+        if isinstance(rule, str):
+            continue
+        if rule.from_ is not None and rule.from_ not in earlier:
+            hint = f"loads before this one: {', '.join(earlier) or 'none'}; put the load it refers to before it"
+            yield f"{name} takes ids from {rule.from_!r}, which is not an earlier load", rule.from_, hint
+        if rule.lookup is not None:
+            yield from _lookup_problems(name, rule.lookup, rule.by, provider)
+
+
+def _lookup_problems(name: str, lookup: str, by: str | None, provider: Provider) -> Iterator[_Problem]:
+    target = provider.resource(lookup)
+    if target is None:
+        names = [known.name for known in provider.resources]
+        yield f"{name} looks up {lookup!r}, which is no resource", lookup, _suggest(lookup, names)
+    elif by not in target.lookups:
+        yield (
+            f"{name}: {lookup} cannot be looked up by {by!r}",
+            by or "lookup",
+            f"by = {' or '.join(repr(known) for known in target.lookups) or 'nothing'}",
+        )
+
+
+def _suggest(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+
+
+# --- where it is wrong ------------------------------------------------------------------------------------------
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SourceError(f"cannot be read: {reason}", file=str(path), hint="check the path") from None
+
+
+def _line_of(text: str, word: str) -> int | None:
+    """Return the 1-based line of the first mention of `word` outside a comment: tomllib keeps no positions."""
+    pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+    lines = enumerate(text.splitlines(), start=1)
+    return next((number for number, line in lines if pattern.search(line.split("#", 1)[0])), None)
+
+
+def _beside(path: Path, source: str) -> str:
+    return source if source == "-" else str(path.parent / source)
+
+
+def _not_toml(path: Path, error: tomllib.TOMLDecodeError) -> SourceError:
+    found = re.search(r"^(?P<what>.*) \(at line (?P<line>\d+), column \d+\)$", str(error))
+    line = int(found["line"]) if found else None
+    return SourceError(f"not valid TOML: {found['what'] if found else error}", file=str(path), line=line)
+
+
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<word>[^`]+)`(?: - at `\$(?P<place>[^`]*)`)?")
+_MISSING: Final = re.compile(r"Object missing required field `(?P<word>[^`]+)`")
+_TABLES: Final[Mapping[bool, type[Struct]]] = {True: LoadSpec, False: ImportSpec}
+
+
+def _not_an_import(path: Path, text: str, error: msgspec.ValidationError) -> SourceError:
+    message = str(error)
+    if unknown := _UNKNOWN.search(message):
+        word, place = unknown["word"], unknown["place"] or ""
+        table = Rule if ".fields" in place else _TABLES[place.startswith(".load")]
+        known = [name.encode_name for name in msgspec.structs.fields(table)]
+        return SourceError(
+            f"unknown key {word!r}", file=str(path), line=_line_of(text, word), hint=_suggest(word, known)
+        )
+    if missing := _MISSING.search(message):
+        return SourceError(f"the key {missing['word']!r} is missing", file=str(path), hint=message)
+    place = message.rpartition("`$")[2].strip("`").rpartition(".")[2]
+    return SourceError(message, file=str(path), line=_line_of(text, place) if place else None)

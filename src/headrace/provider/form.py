@@ -1,0 +1,49 @@
+"""The Struct that a row must fit, by operation: of a create the resource's own, else one made from it."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from headrace.provider.table import Resource, reference
+
+
+def form(resource: Resource, operation: str) -> type[Struct]:
+    """Return the Struct of `operation` (`create`, `update`, `delete`) on `resource`. Built anew at each call.
+
+    An update has a required `id` and every other field optional, without those in `resource.create_only`; a delete
+    has the `id` alone. The `id` is a reference to the resource itself, so that it may be looked up like any other.
+    Raises `KeyError` for an operation that there is not.
+    """
+    return _FORMS[operation](resource)
+
+
+def _create(resource: Resource) -> type[Struct]:
+    return resource.struct
+
+
+def _update(resource: Resource) -> type[Struct]:
+    changeable = [
+        (field.name, field.type | UnsetType, msgspec.field(default=UNSET, name=field.encode_name))
+        for field in msgspec.structs.fields(resource.struct)
+        if field.name not in resource.create_only
+    ]
+    return _made(resource, "Update", *changeable)
+
+
+def _delete(resource: Resource) -> type[Struct]:
+    return _made(resource, "Delete")
+
+
+def _made(resource: Resource, suffix: str, *fields: tuple[str, Any, Any]) -> type[Struct]:
+    """Return a Struct of the record's id and `fields`."""
+    identity = ("id", reference(resource.name, description="id of the record"))
+    name = f"{resource.struct.__name__}{suffix}"
+    return msgspec.defstruct(name, [identity, *fields], frozen=True, kw_only=True, omit_defaults=True, gc=False)
+
+
+_FORMS: Final[Mapping[str, Callable[[Resource], type[Struct]]]] = MappingProxyType(
+    {"create": _create, "update": _update, "delete": _delete}
+)
