@@ -9,6 +9,7 @@ HeadraceError                    exit  what to do
 ├── UnreachableError                7  the provider is down or unreachable; run again later
 ├── LockedError                     8  another process holds the checkpoint; wait for it
 ├── ChangedError                    9  the input, mapping or target is not the one the checkpoint belongs to
+├── InterruptionError         130/143  SIGINT or SIGTERM; run the same command again to go on
 ├── InvariantError                  1  our bug: please report it; the checkpoint is sound
 └── TransportError                     one request, one sending; never leaves `dispatch`
     ├── NotSentError                   not a byte of the request left: sending it again is safe
@@ -93,6 +94,19 @@ class ChangedError(HeadraceError):
 
     code = "changed"
     exit_code = 9
+
+
+class InterruptionError(HeadraceError):
+    """A signal ended the run. What was under way has been settled."""
+
+    code = "interrupted"
+    exit_code = 130
+
+
+class TerminationError(InterruptionError):
+    """SIGTERM or SIGHUP, which end a run as SIGINT does and have an exit code of their own."""
+
+    exit_code = 143
 
 
 class InvariantError(HeadraceError):

@@ -84,9 +84,13 @@ def single(path: str, provider: str, resource: str) -> ImportSpec:
     return ImportSpec(provider=provider, name=stem(path), load=(LoadSpec(resource=resource, source=path),))
 
 
+_COMPRESSED: Final = frozenset({".gz", ".zst", ".bz2", ".xz"})
+
+
 def stem(path: str) -> str:
-    """Return the file name of `path` up to its first dot: `hours.csv.gz` is `hours`."""
-    return Path(path).name.split(".", 1)[0] or "import"
+    """Return the file name of `path` without its format and compression: `hours.csv.gz` is `hours`."""
+    bare = Path(path).with_suffix("") if Path(path).suffix in _COMPRESSED else Path(path)
+    return bare.stem if path != "-" else "stdin"
 
 
 def import_schema() -> dict[str, Any]:

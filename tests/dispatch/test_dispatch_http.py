@@ -155,7 +155,9 @@ def test_a_long_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -
     bomb = gzip.compress(bytes(64 * 1024 * 1024))
 
     async def answer(_count: int, writer: asyncio.StreamWriter) -> None:
-        await reply(writer, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb)
+        await reply(
+            writer, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb
+        )
 
     async def main() -> None:
         async with raw_server(answer) as (_, base):

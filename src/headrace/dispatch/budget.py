@@ -1,0 +1,163 @@
+"""The budget: what a provider's limits allow, kept for one credential. Every physical request passes it.
+
+    gate (all windows in one step) -> pacer -> the request is sent -> settle | lost | refund | rejected
+
+No window of the server ever counts more than its limit because of us, whatever the latency (BUDGETS.md, section 2).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import anyio
+from aiolimiter import AsyncLimiter
+from msgspec import UNSET, Struct, UnsetType
+
+from headrace.dispatch import pacing
+from headrace.dispatch.clock import Clock, boottime
+from headrace.dispatch.forecast import Course, Pace, Track, last_send
+from headrace.dispatch.gate import Gate, bounded
+from headrace.dispatch.pacing import Pacer
+from headrace.dispatch.pause import Pause
+from headrace.dispatch.permit import Account, Permit
+from headrace.dispatch.permits import PermitLog, Window
+from headrace.dispatch.permits.memory import LINGER, MemoryLog
+from headrace.dispatch.permits.window import windows
+from headrace.model import Lane
+from headrace.provider import Limit
+
+__all__ = ["Budget", "BudgetStatistics", "Permit", "WindowUse"]
+
+
+class WindowUse(Struct, frozen=True):
+    """One window now: `used` of its `limit` slots are held."""
+
+    name: str
+    used: int
+    limit: int
+
+
+class BudgetStatistics(Struct, frozen=True, kw_only=True):
+    """The budget now, and what has passed it since it was made.
+
+    `waiting` requests stand before the gate, which is shut for `paused_for` more seconds. `granted` counts permits,
+    `refunded` those of them that were not used, `throttled` 429s, `lost` requests without an answer. `round_trip` is
+    the mean seconds to an answer.
+    """
+
+    windows: tuple[WindowUse, ...]
+    waiting: int
+    paused_for: float
+    granted: int
+    refunded: int
+    throttled: int
+    lost: int
+    round_trip: float
+
+
+class Budget:
+    """The limits of one provider for one credential. One event loop; any number of tasks.
+
+    `log` keeps the permits, by default in memory (`linger`, in seconds, and `clock` are then its own). It may be shared
+    with other budgets, and `scopes` then says whose windows these are: scope (`token`, `organization`) to a digest of
+    its owner. `pacer` spaces requests out; by default it is made for `limits` (`pacing.limiter`), None leaves it out.
+    `share`, above 0 and at most 1, is the part of every limit that is ours. `slack`, in seconds, replaces the default
+    margin for clocks.
+
+    Without limits, as for `--no-limits`, it only counts; nothing waits, except in the pause that a 429 asks for.
+    """
+
+    def __init__(
+        self,
+        limits: Sequence[Limit],
+        *,
+        log: PermitLog | None = None,
+        pacer: AsyncLimiter | UnsetType | None = UNSET,
+        share: float = 1.0,
+        linger: float = LINGER,
+        slack: float | None = None,
+        scopes: Mapping[str, str] | None = None,
+        clock: Clock = boottime,
+    ) -> None:
+        if not 0 < share <= 1:
+            raise ValueError("share is a part of the limits: above 0, at most 1")
+        limiter = pacing.limiter(limits, share=share) if pacer is UNSET else pacer
+        self._windows = windows(limits, share=share, scopes=scopes, margin=slack)
+        self._log = MemoryLog(linger=linger, clock=clock) if log is None else log
+        self._clock = clock
+        self._pacer = None if limiter is None else Pacer(limiter, clock)
+        self._pause = Pause()
+        self._account = Account(self._log, self._pause, clock)
+        self._gate = Gate(self._log, self._pause, clock=clock, single_file=self._pacer is not None)
+        # Mutable state: the windows of each route class, made when it is first asked for. Classes are few.
+        self._touched: dict[str | None, tuple[Window, ...]] = {}
+
+    async def acquire(self, route: str | None, lane: Lane) -> Permit:
+        """Wait until one more request of the route class `route` (None: the general one) may be sent.
+
+        The request must then be sent at once, and its end be told to the permit. Requests of one lane and route class
+        go in the order in which they came; those of the lanes before go first. Cancelled, it costs nothing.
+        """
+        lease = await self._gate.enter(self._touched_by(route), lane)
+        try:
+            await self._pass()
+        except BaseException:
+            self._log.refund(lease)
+            raise
+        finally:
+            self._gate.leave()
+        return self._account.grant(lease)
+
+    async def _pass(self) -> None:
+        """Leave the pacer; if a 429 came meanwhile, when its pause is over."""
+        if self._pacer is not None:
+            await self._pacer.pace()
+        while (left := self._pause.left(self._clock())) > 0:  # noqa: ASYNC110  # time ends a pause, and no event
+            await anyio.sleep(bounded(left))
+
+    def eta(self, requests: int, route: str | None = None, *, concurrency: int | None = None) -> float:
+        """Return in how many seconds the last of `requests` is sent, if none but they are sent from now on.
+
+        Those who wait already are among them. `concurrency` is how many are under way at once, None for as many as the
+        limits allow. The round trip is the mean of those seen so far.
+        """
+        pacer = self._pacer
+        course = Course(
+            tracks=[self._track(window) for window in self._touched_by(route)],
+            pace=Pace() if pacer is None else Pace(pacer.gap, pacer.tolerance, pacer.backlog),
+            round_trip=self._account.round_trip,
+            pause=self._pause.left(self._clock()),
+            concurrency=concurrency,
+        )
+        return last_send(requests, course)
+
+    def statistics(self) -> BudgetStatistics:
+        """Return the state of every window, and the counters."""
+        account = self._account
+        return BudgetStatistics(
+            windows=tuple(WindowUse(window.name, self._log.used(window), window.calls) for window in self._windows),
+            waiting=self._gate.waiting,
+            paused_for=self._pause.left(self._clock()),
+            granted=account.granted,
+            refunded=account.refunded,
+            throttled=account.throttled,
+            lost=account.lost,
+            round_trip=account.round_trip,
+        )
+
+    def _touched_by(self, route: str | None) -> tuple[Window, ...]:
+        touched = self._touched.get(route)
+        if touched is None:
+            touched = tuple(window for window in self._windows if window.routes in {None, route})
+            self._touched[route] = touched
+        return touched
+
+    def _track(self, window: Window) -> Track:
+        known = self._log.releases(window)
+        unanswered = self._log.used(window) - len(known)
+        expected = [self._account.round_trip + window.hold] * unanswered
+        return Track(window.calls, window.hold, sorted([*known, *expected]))
+
+    def __repr__(self) -> str:
+        now = self.statistics()
+        used = ", ".join(f"{use.used} of {use.name}" for use in now.windows)
+        pause = f", paused for {now.paused_for:.1f} s" if now.paused_for else ""
+        return f"<Budget: {used or 'no limits'}, {now.waiting} waiting{pause}>"

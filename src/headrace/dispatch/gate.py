@@ -1,0 +1,132 @@
+"""The gate: who of the waiting may send next. Lanes by priority, first come first served within a lane."""
+
+import asyncio
+import math
+from collections import OrderedDict
+from itertools import count
+from typing import Final
+
+from headrace.dispatch.clock import Clock
+from headrace.dispatch.pause import Pause
+from headrace.dispatch.permits import Lease, PermitLog, Unknown, Wait, Window
+from headrace.model import Lane
+
+SHORTEST_SLEEP: Final = 1e-3
+"""Seconds: rounding may wake us an instant too early, and then we must not spin."""
+LONGEST_SLEEP: Final = 30.0
+"""Seconds: the loop's clock may stand still while the machine is suspended; this soon after it we notice."""
+
+
+def bounded(sleep: float) -> float:
+    """Return how long to sleep, in seconds, on a loop whose clock is not the budget's, before looking again."""
+    return min(max(sleep, SHORTEST_SLEEP), LONGEST_SLEEP)
+
+
+class Gate:
+    """Hands the log's permits to whoever waits, in order. Used by any number of tasks of one event loop.
+
+    A lane's request goes before those of later lanes. Within a lane the oldest goes first, unless its own windows are
+    full and the next one's are not. Nobody overtakes by arriving at the right moment. With `single_file` the next
+    permit is granted only after `leave()`, so that nobody queues, out of order, behind the gate.
+    """
+
+    def __init__(self, log: PermitLog, pause: Pause, *, clock: Clock, single_file: bool) -> None:
+        self._log = log
+        self._pause = pause
+        self._clock = clock
+        self._single_file = single_file
+        # Mutable state: who waits, whether somebody is passing, and the timer that asks the log again.
+        self._queues: dict[tuple[Lane, tuple[Window, ...]], _Queue] = {}
+        self._tickets = count()
+        self._is_passed = False
+        self._timer: asyncio.TimerHandle | None = None
+        log.watch(self.wake)
+
+    async def enter(self, windows: tuple[Window, ...], lane: Lane) -> Lease:
+        """Wait for this request's turn and for a slot in each of `windows`; return the lease of them.
+
+        Cancelled at any point, it leaves no trace: a lease that nobody is left to use is given back.
+        """
+        ticket = next(self._tickets)
+        waiter: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
+        queue = self._queue_of(lane, windows)
+        queue.waiters[ticket] = waiter
+        if len(queue.waiters) == 1:  # behind others of its kind it changes nothing
+            self.wake()
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            queue.waiters.pop(ticket, None)
+            if waiter.done() and not waiter.cancelled():
+                self._log.refund(waiter.result())
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Let the next one in: the holder of the last lease is on its way, or has given it back."""
+        self._is_passed = False
+        self.wake()
+
+    def wake(self) -> None:
+        """Grant what can be granted now, and set the timer for the rest."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        sleep = 0.0
+        while sleep == 0 and self.waiting and not self._is_passed:
+            sleep = self._grant_next()
+        if 0 < sleep < math.inf:
+            self._timer = asyncio.get_running_loop().call_later(bounded(sleep), self.wake)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return sum(len(queue.waiters) for queue in self._queues.values())
+
+    def _grant_next(self) -> float:
+        """Grant one permit and return 0, or return in how many seconds to try again (infinity: when woken)."""
+        sleep = self._pause.left(self._clock())
+        if sleep > 0:
+            return sleep
+        sleep = math.inf
+        for queue in sorted(filter(_Queue.is_waited_in, self._queues.values()), key=_precedence):
+            match self._log.take(queue.windows):
+                case Lease() as lease:
+                    self._is_passed = self._single_file
+                    queue.waiters.popitem(last=False)[1].set_result(lease)
+                    return 0.0
+                case Wait(seconds):
+                    sleep = min(sleep, max(seconds, SHORTEST_SLEEP))
+                case Unknown():
+                    pass
+        return sleep
+
+    def _queue_of(self, lane: Lane, windows: tuple[Window, ...]) -> "_Queue":
+        queue = self._queues.get((lane, windows))
+        if queue is None:
+            queue = self._queues[lane, windows] = _Queue(lane, windows)
+        return queue
+
+    def __repr__(self) -> str:
+        return f"<Gate: {self.waiting} waiting>"
+
+
+class _Queue:
+    """Those of one lane who touch the same windows, by ticket. Ordered, so that leaving from the middle is cheap."""
+
+    __slots__ = ("lane", "waiters", "windows")
+
+    def __init__(self, lane: Lane, windows: tuple[Window, ...]) -> None:
+        self.lane = lane
+        self.windows = windows
+        self.waiters: OrderedDict[int, asyncio.Future[Lease]] = OrderedDict()
+
+    def is_waited_in(self) -> bool:
+        """Whether somebody waits; those who were cancelled and have not yet noticed are dropped from the head."""
+        while self.waiters and next(iter(self.waiters.values())).done():
+            self.waiters.popitem(last=False)
+        return bool(self.waiters)
+
+
+def _precedence(queue: _Queue) -> tuple[Lane, int]:
+    return queue.lane, next(iter(queue.waiters))

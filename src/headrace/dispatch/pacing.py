@@ -1,0 +1,59 @@
+"""The pacer: aiolimiter behind the gate. The gate keeps the limits; the pacer takes the burst out."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from aiolimiter import AsyncLimiter
+
+from headrace.dispatch.clock import Clock
+from headrace.dispatch.permits.window import scaled
+from headrace.provider import Limit
+
+FRACTION: Final = 0.95
+"""How much of the window's own rate: what is left absorbs up to 0.4 s of jitter on a 10 s window (BUDGETS.md 1.1)."""
+LONGEST_PACED: Final = 60.0
+"""Seconds: a longer window is not paced."""
+
+
+def limiter(limits: Sequence[Limit], *, share: float = 1.0) -> AsyncLimiter | None:
+    """Return the limiter to pace `limits` with: one request at a time, at 95 % of the shortest general window's rate.
+
+    A server that estimates a sliding window from two fixed ones over-counts bursts, so that no log, however exact,
+    satisfies it; evenly spaced requests do. None where pacing would cost more than it gives: where the shortest window
+    is longer than a minute (4000 in 30 minutes would be spread to one in 0.5 s, and the burst that the vendor allows be
+    lost), where it holds a single request (nothing to spread), or where there is no general limit.
+    """
+    general = [limit for limit in limits if limit.routes is None and limit.per <= LONGEST_PACED]
+    shortest = min(general, key=lambda limit: limit.per, default=None)
+    if shortest is None or scaled(shortest, share) == 1:
+        return None
+    return AsyncLimiter(1, shortest.per / (FRACTION * scaled(shortest, share)))
+
+
+class Pacer:
+    """Spaces requests with an `AsyncLimiter` and remembers when it will have room again, for forecasts.
+
+    `gap` is the seconds between requests in the long run, `tolerance` by how many seconds a burst may be ahead of that.
+    """
+
+    def __init__(self, limiter: AsyncLimiter, clock: Clock) -> None:
+        self.gap = limiter.time_period / limiter.max_rate
+        self.tolerance = limiter.time_period - self.gap
+        self._limiter = limiter
+        self._clock = clock
+        # Mutable state: the instant at which the limiter's bucket will be empty.
+        self._empty_at = -math.inf
+
+    async def pace(self) -> None:
+        """Wait until the next request may go."""
+        await self._limiter.acquire()
+        self._empty_at = max(self._empty_at, self._clock()) + self.gap
+
+    @property
+    def backlog(self) -> float:
+        """How many seconds until the bucket is empty; 0 when it is."""
+        return max(0.0, self._empty_at - self._clock())
+
+    def __repr__(self) -> str:
+        return f"<Pacer: {1 / self.gap:.3g} a second>"

@@ -1,0 +1,128 @@
+"""The house stands as drawn: who may import whom (DESIGN.md, section 2), and how large a room may be."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import headrace
+
+ROOT = Path(headrace.__file__).parent
+MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
+
+ACTS = {"intake", "dispatch", "ledger"}
+NOUNS = {"model", "errors", "identity", "provider"}
+FLOW = {"pipeline", "resolving", "progress", *ACTS, *NOUNS}
+"""`resolving` (references to ids) and `progress` (snapshots) are parts of the flow that pipeline.py would hold, were
+they not nouns of their own."""
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "model": set(),
+    "errors": set(),
+    "identity": {"model"},
+    "provider": {"model"},
+    "progress": {"model"},
+    "intake": NOUNS,
+    "dispatch": NOUNS,
+    "ledger": {"model", "errors", "identity"},
+    "resolving": FLOW,
+    "pipeline": FLOW,
+    "importfile": FLOW,
+    "migration": FLOW | {"importfile"},
+    "client": FLOW | {"importfile", "migration", "providers"},
+    "providers": {"provider", "model"},
+    "sandbox": {"provider", "providers"},
+}
+"""What a part may import of ours, besides itself. The parts that are not named (`cli`, `testing`, the public face)
+may import everything."""
+
+FOREIGN = {"aiohttp", "aiolimiter", "anyio", "asyncio", "msgspec", "orjson", "rich", "typer"}
+MAY_USE: dict[str, set[str]] = {
+    "model": {"msgspec"},
+    "errors": set(),
+    "identity": {"msgspec"},
+    "provider": {"msgspec"},
+    "progress": {"msgspec"},
+    "intake": {"msgspec"},
+    "dispatch": {"msgspec", "anyio", "asyncio", "aiolimiter"},
+    "ledger": {"msgspec"},
+    "resolving": {"msgspec", "anyio"},
+    "pipeline": {"msgspec", "anyio", "asyncio"},
+    "importfile": {"msgspec"},
+    "migration": {"msgspec", "anyio", "asyncio"},
+    "client": {"msgspec", "anyio", "asyncio"},
+    "providers": {"msgspec"},
+    "sandbox": {"aiohttp", "asyncio", "orjson"},
+}
+EXCEPTIONS: dict[str, set[str]] = {
+    "dispatch/http.py": {"aiohttp"},  # the only aiohttp of the engine
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, however deep inside a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            if node.module == "headrace":
+                yield from (f"headrace.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def part_of(module: str) -> str:
+    return module.split("/", maxsplit=1)[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_point_down(module: str) -> None:
+    """A file imports of ours only what its part may, and of others only what its part may."""
+    part = part_of(module)
+    for name in imports(ROOT / module):
+        top, _, rest = name.partition(".")
+        if top == "headrace" and part in MAY_IMPORT:
+            assert rest.split(".")[0] in MAY_IMPORT[part] | {part}, f"{module} imports {name}"
+        if top in FOREIGN and part in MAY_USE:
+            assert top in MAY_USE[part] | EXCEPTIONS.get(module, set()), f"{module} imports {name}"
+
+
+def test_providers_do_not_know_each_other() -> None:
+    """No provider's folder imports another provider's."""
+    for module in (name for name in MODULES if name.startswith("providers/") and name.count("/") > 1):
+        own = module.split("/")[1]
+        for name in imports(ROOT / module):
+            if name.startswith("headrace.providers."):
+                assert name.split(".")[2] == own, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("part", ["intake", "ledger", "providers"])
+def test_acts_without_a_loop_stay_so(part: str) -> None:
+    """Intake and ledger contain no `async`: that is what makes them testable without a loop."""
+    for module in (name for name in MODULES if name.startswith(f"{part}/")):
+        for node in ast.walk(ast.parse((ROOT / module).read_text())):
+            assert not isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith), module
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rooms_are_small(module: str) -> None:
+    """A file is one noun: under 300 lines; a function is one thought: at most 50."""
+    text = (ROOT / module).read_text()
+    assert text.count("\n") < 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 50, node.name
+
+
+TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_every_test_states_its_property(path: Path) -> None:
+    """A test without a docstring says how, but not what must hold."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            assert ast.get_docstring(node), f"{path.name}: {node.name}"
