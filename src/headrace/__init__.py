@@ -1,1 +1,55 @@
-"""x."""
+"""headrace: CSV and JSON rows into rate-limited project-management APIs, in bulk, once, at exactly the allowed rate."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from headrace.client import Client, run
+    from headrace.errors import HeadraceError
+    from headrace.migration import Report
+    from headrace.model import (
+        Done,
+        Duplicated,
+        Fault,
+        InDoubt,
+        Invalid,
+        NotAttempted,
+        Outcome,
+        Rejected,
+        Secret,
+        Skipped,
+    )
+    from headrace.pipeline import Settings
+
+__all__ = [
+    "Client",
+    "Done",
+    "Duplicated",
+    "Fault",
+    "HeadraceError",
+    "InDoubt",
+    "Invalid",
+    "NotAttempted",
+    "Outcome",
+    "Rejected",
+    "Report",
+    "Secret",
+    "Settings",
+    "Skipped",
+    "run",
+]
+
+_HOME: Final = {
+    "Client": "headrace.client",
+    "HeadraceError": "headrace.errors",
+    "Report": "headrace.migration",
+    "Settings": "headrace.pipeline",
+    "run": "headrace.client",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `headrace --help` should not wait for aiohttp."""
+    if name not in __all__:
+        raise AttributeError(f"module 'headrace' has no attribute {name!r}")
+    return getattr(import_module(_HOME.get(name, "headrace.model")), name)

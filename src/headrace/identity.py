@@ -9,25 +9,79 @@ from msgspec import UNSET
 
 KEY_BYTES = 16
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+TEMPLATES = 256
+
+_SEPARATOR = "\x1f"
+_empty = blake2b(digest_size=KEY_BYTES)
+
+_encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
 
 
 def row_key(cells: Sequence[Any]) -> bytes:
-    """Return the 16-byte identity of a row from the values of its key columns (or of all its mapped columns).
+    """Return the 16-byte identity of a row from the values of its key columns.
 
     Equal values give equal keys whatever the line, the file's encoding, the order of the other columns, and whether a
     number came as text or as JSON. Identical rows share a key on purpose and are told apart by counting.
     """
-    return blake2b(_encode([_canonical(cell) for cell in cells]), digest_size=KEY_BYTES).digest()
+    texts = tuple(_texts(cells))
+    return _digest_of(_SEPARATOR.join(texts), texts)
 
 
-def _canonical(cell: Any) -> Any:
-    """Return `cell` as text where it is a scalar, without surrounding blanks; a missing one as the empty text."""
+class RecordKey:
+    """Gives rows without key columns their 16-byte identity, from cells that have names.
+
+    Blank cells do not count: a column more that is blank, or one that comes up only later, changes no key.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._labels = tuple(name.replace("%", "%%") + "=%s" for name in names)
+        self._full = _SEPARATOR.join(self._labels)
+        # Mutable: which cells are not blank, to the template of their names; at most `TEMPLATES` of them.
+        self._templates: dict[bytes, str] = {}
+
+    def of(self, cells: Sequence[Any]) -> bytes:
+        """Return the identity of the row with these `cells`, in the order of the names."""
+        texts = tuple(_texts(cells))
+        if all(texts):
+            return _digest_of(self._full % texts, texts)
+        template = self._template(bytes(map(bool, texts)))
+        return _digest_of(template % (filled := tuple(filter(None, texts))), filled)
+
+    def _template(self, mask: bytes) -> str:
+        known = self._templates.get(mask)
+        if known is None:
+            if len(self._templates) >= TEMPLATES:
+                self._templates.clear()
+            known = _SEPARATOR.join(label for label, is_filled in zip(self._labels, mask, strict=True) if is_filled)
+            self._templates[mask] = known
+        return known
+
+
+def _texts(cells: Sequence[Any]) -> Iterable[str]:
+    try:
+        return list(map(str.strip, cells))  # all cells of a CSV row are text
+    except TypeError:
+        return map(_canonical, cells)
+
+
+def _digest_of(joined: str, texts: Sequence[str]) -> bytes:
+    """Return the digest of `joined`; if a text holds the separator, of their JSON behind one separator too many."""
+    if joined.count(_SEPARATOR) >= max(1, len(texts)):
+        joined = _SEPARATOR * len(texts) + _encode((joined, *texts)).decode()
+    state = _empty.copy()  # half the cost of a new one
+    state.update(joined.encode("utf-8", "surrogatepass"))
+    return state.digest()
+
+
+def _canonical(cell: Any) -> str:
+    """Return `cell` as text without surrounding blanks: a missing one as the empty text, any other as JSON has it."""
     if isinstance(cell, str):
         return cell.strip()
-    if cell is None or cell is UNSET:
+    # NaN, which is not itself, is how tables in memory spell a missing value.
+    if cell is None or cell is UNSET or (isinstance(cell, float) and cell != cell):  # noqa: PLR0124 - see above
         return ""
-    return cell if isinstance(cell, (list, dict)) else _encode(cell).decode()
+    text = _encode(cell).decode()
+    return text[1:-1] if text.startswith('"') else text
 
 
 def operation_id(*, import_name: str, target: str, resource: str, key: bytes, verb: str) -> bytes:

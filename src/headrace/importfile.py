@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, field
 
-from headrace.errors import SourceError, UsageError
+from headrace.errors import SourceError
 from headrace.intake.mapping import Rule
-from headrace.provider import Provider, Resource
+from headrace.provider import Provider
 
 OPERATIONS: Final = ("create",)
 
@@ -108,7 +108,7 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
     resource = provider.resource(load.resource)
     if resource is None:
         names = [known.name for known in provider.resources if known.writes]
-        yield f"{provider.name} has no resource {load.resource!r}", load.resource, _suggest(load.resource, names)
+        yield f"{provider.name} has no resource {load.resource!r}", load.resource, suggest(load.resource, names)
         return
     if load.operation not in OPERATIONS:
         yield f"unknown operation {load.operation!r}", load.operation, f"known: {', '.join(OPERATIONS)}"
@@ -116,10 +116,10 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
         yield f"{resource.name} cannot be written by {load.operation}", load.resource, None
     if load.title in earlier:
         yield f"two loads are called {load.title!r}", load.title, 'give one of them its own name = "..."'
-    yield from _rule_problems(load, earlier, resource, provider)
+    yield from _rule_problems(load, earlier, provider)
 
 
-def _rule_problems(load: LoadSpec, earlier: list[str], resource: Resource, provider: Provider) -> Iterator[_Problem]:
+def _rule_problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[_Problem]:
     for name, rule in load.fields.items():
         if isinstance(rule, str):
             continue
@@ -134,7 +134,7 @@ def _lookup_problems(name: str, lookup: str, by: str | None, provider: Provider)
     target = provider.resource(lookup)
     if target is None:
         names = [known.name for known in provider.resources]
-        yield f"{name} looks up {lookup!r}, which is no resource", lookup, _suggest(lookup, names)
+        yield f"{name} looks up {lookup!r}, which is no resource", lookup, suggest(lookup, names)
     elif by not in target.lookups:
         yield (
             f"{name}: {lookup} cannot be looked up by {by!r}",
@@ -143,7 +143,8 @@ def _lookup_problems(name: str, lookup: str, by: str | None, provider: Provider)
         )
 
 
-def _suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return a hint for a word that is not among `known`."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
@@ -189,7 +190,7 @@ def _not_an_import(path: Path, text: str, error: msgspec.ValidationError) -> Sou
         table = Rule if ".fields" in place else _TABLES[place.startswith(".load")]
         known = [name.encode_name for name in msgspec.structs.fields(table)]
         return SourceError(
-            f"unknown key {word!r}", file=str(path), line=_line_of(text, word), hint=_suggest(word, known)
+            f"unknown key {word!r}", file=str(path), line=_line_of(text, word), hint=suggest(word, known)
         )
     if missing := _MISSING.search(message):
         return SourceError(f"the key {missing['word']!r} is missing", file=str(path), hint=message)

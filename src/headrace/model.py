@@ -142,6 +142,20 @@ class NotAttempted(Struct, frozen=True, tag=True):
 Outcome: TypeAlias = Done | Rejected | Invalid | Skipped | InDoubt | Duplicated | NotAttempted
 
 
+COUNTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Done": "done",
+        "Rejected": "rejected",
+        "Invalid": "invalid",
+        "Skipped": "skipped",
+        "InDoubt": "in_doubt",
+        "Duplicated": "duplicated",
+        "NotAttempted": "not_attempted",
+    }
+)
+"""The kind of an outcome to the count it is in, in `Counts` and in every report."""
+
+
 class Settled(Struct, frozen=True, gc=False):
     """A row together with what became of it."""
 
@@ -180,6 +194,14 @@ class Counts(Struct, frozen=True, kw_only=True):
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+
+
+class WindowUse(Struct, frozen=True):
+    """How much of one rate window is taken now: `used` of `limit` requests."""
+
+    name: str
+    used: int
+    limit: int
 
 
 # --- requests ---------------------------------------------------------------------------------------------------
@@ -234,6 +256,9 @@ class Secret:
     def reveal(self) -> str:
         """Return the credential itself. Only `dispatch.http` and the budget's keyed digest call this."""
         return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
 
     def __repr__(self) -> str:
         return "Secret('…')"

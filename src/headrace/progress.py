@@ -4,15 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from headrace.model import Counts
-
-
-class WindowUse(Struct, frozen=True):
-    """How much of one rate window is taken: `used` of `limit` requests."""
-
-    name: str
-    used: int
-    limit: int
+from headrace.model import Counts, WindowUse
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

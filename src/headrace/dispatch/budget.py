@@ -21,18 +21,10 @@ from headrace.dispatch.permit import Account, Permit
 from headrace.dispatch.permits import PermitLog, Window
 from headrace.dispatch.permits.memory import LINGER, MemoryLog
 from headrace.dispatch.permits.window import windows
-from headrace.model import Lane
+from headrace.model import Lane, WindowUse
 from headrace.provider import Limit
 
 __all__ = ["Budget", "BudgetStatistics", "Permit", "WindowUse"]
-
-
-class WindowUse(Struct, frozen=True):
-    """One window now: `used` of its `limit` slots are held."""
-
-    name: str
-    used: int
-    limit: int
 
 
 class BudgetStatistics(Struct, frozen=True, kw_only=True):
@@ -86,7 +78,7 @@ class Budget:
         self._pacer = None if limiter is None else Pacer(limiter, clock)
         self._pause = Pause()
         self._account = Account(self._log, self._pause, clock)
-        self._gate = Gate(self._log, self._pause, clock=clock, single_file=self._pacer is not None)
+        self._gate = Gate(self._log, self._pause, clock=clock)
         # Mutable state: the windows of each route class, made when it is first asked for. Classes are few.
         self._touched: dict[str | None, tuple[Window, ...]] = {}
 

@@ -26,16 +26,15 @@ class Gate:
     """Hands the log's permits to whoever waits, in order. Used by any number of tasks of one event loop.
 
     A lane's request goes before those of later lanes. Within a lane the oldest goes first, unless its own windows are
-    full and the next one's are not. Nobody overtakes by arriving at the right moment. With `single_file` the next
-    permit is granted only after `leave()`, so that nobody queues, out of order, behind the gate.
+    full and the next one's are not. Nobody overtakes by arriving at the right moment. The next permit is granted only
+    after `leave()`, so that nobody queues, out of order, behind the gate.
     """
 
-    def __init__(self, log: PermitLog, pause: Pause, *, clock: Clock, single_file: bool) -> None:
+    def __init__(self, log: PermitLog, pause: Pause, *, clock: Clock) -> None:
         self._log = log
         self._pause = pause
         self._clock = clock
-        self._single_file = single_file
-        # Mutable state: who waits, whether somebody is passing, and the timer that asks the log again.
+        # Mutable state: who waits, whether somebody is between gate and wire, and the timer that asks the log again.
         self._queues: dict[tuple[Lane, tuple[Window, ...]], _Queue] = {}
         self._tickets = count()
         self._is_passed = False
@@ -68,14 +67,12 @@ class Gate:
         self.wake()
 
     def wake(self) -> None:
-        """Grant what can be granted now, and set the timer for the rest."""
+        """Grant the next permit if it can be granted now; else set the timer for when it can."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        sleep = 0.0
-        while sleep == 0 and self.waiting and not self._is_passed:
-            sleep = self._grant_next()
-        if 0 < sleep < math.inf:
+        sleep = math.inf if self._is_passed else self._grant_next()
+        if sleep < math.inf:
             self._timer = asyncio.get_running_loop().call_later(bounded(sleep), self.wake)
 
     @property
@@ -84,19 +81,20 @@ class Gate:
         return sum(len(queue.waiters) for queue in self._queues.values())
 
     def _grant_next(self) -> float:
-        """Grant one permit and return 0, or return in how many seconds to try again (infinity: when woken)."""
-        sleep = self._pause.left(self._clock())
-        if sleep > 0:
-            return sleep
+        """Grant one permit if there is one; return in how many seconds to try again, infinity for "when woken"."""
+        queues = sorted(filter(_Queue.is_waited_in, self._queues.values()), key=_precedence)
+        pause = self._pause.left(self._clock())
+        if queues and pause > 0:
+            return pause
         sleep = math.inf
-        for queue in sorted(filter(_Queue.is_waited_in, self._queues.values()), key=_precedence):
+        for queue in queues:
             match self._log.take(queue.windows):
                 case Lease() as lease:
-                    self._is_passed = self._single_file
+                    self._is_passed = True
                     queue.waiters.popitem(last=False)[1].set_result(lease)
-                    return 0.0
+                    return math.inf
                 case Wait(seconds):
-                    sleep = min(sleep, max(seconds, SHORTEST_SLEEP))
+                    sleep = min(sleep, seconds)
                 case Unknown():
                     pass
         return sleep

@@ -65,6 +65,7 @@ class Budgeted:
             if intend is not None:
                 await self._intend(permit, intend)
             return await self._spend(permit, request)
+        raise AssertionError("a shield that nobody cancels lets nothing fall through")
 
     @staticmethod
     async def _intend(permit: Permit, intend: Intend) -> None:
@@ -142,7 +143,7 @@ class Retrying:
     async def send(self, request: Request, intend: Intend | None = None) -> Response:
         """See `Transport.send`."""
         attempt = throttled = 0
-        while True:
+        while True:  # each way round is bounded, by MAX_THROTTLED or MAX_ATTEMPTS
             answer = await self._try(request, intend)
             if isinstance(answer, Response) and self._is_throttled(answer) and throttled < MAX_THROTTLED:
                 throttled += 1

@@ -86,12 +86,13 @@ def advance(seconds: float) -> None:
 
 
 class _Clock:
-    """Mutable state: the virtual time, shared by the loop, which reads it, and the selector, which moves it."""
+    """Mutable state: the virtual time and its end, shared by the loop, which reads it, and the selector, which moves it."""
 
-    __slots__ = ("now",)
+    __slots__ = ("horizon", "now")
 
     def __init__(self) -> None:
         self.now = START
+        self.horizon = START + HORIZON
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -108,6 +109,7 @@ class _JumpingSelector(selectors.SelectSelector):
         if timeout is None:
             raise DeadlockError("nothing is ready and no timer is set: what is awaited will never happen")
         self._clock.now += max(timeout, 0) + TICK
-        if self._clock.now > START + HORIZON:
+        if self._clock.now > self._clock.horizon:
+            self._clock.horizon += HORIZON  # for the cleaning up
             raise DeadlockError(f"not at its end after {HORIZON:g} virtual seconds")
         return []

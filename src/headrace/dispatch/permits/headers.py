@@ -46,6 +46,6 @@ def _date(text: str) -> datetime | None:
     """Return the HTTP date `text`, None where it is none. Dates without a zone are in UTC, as all HTTP dates."""
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError, IndexError):  # the parser leaks what it stumbles over
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

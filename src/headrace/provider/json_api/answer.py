@@ -1,31 +1,18 @@
 """The answers that come in: from the body of an accepted write to the remote ids of the values it carried."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from types import MappingProxyType, NoneType
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
-import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
+from msgspec.json import Decoder
 
 from headrace.provider.json_api.decoding import decoded
-from headrace.provider.json_api.document import Build, Document, encode
-from headrace.provider.json_api.joining import Row, join
+from headrace.provider.json_api.echo import Answer, Known, echo
+from headrace.provider.json_api.joining import join
 from headrace.provider.json_api.layout import ID, Layout
 
 Read: TypeAlias = Callable[[bytes, Sequence[Struct]], list[str] | None]
-_T = TypeVar("_T")
-
-
-class _Known(Struct, gc=False):
-    """A record in an answer. Whatever else it says is skipped; an id that is missing is found out later."""
-
-    type: str
-    id: str | int = ""
-
-
-class _Answer(Struct):
-    data: _Known | list[_Known]
 
 
 class _Emptied(Struct, forbid_unknown_fields=True):
@@ -36,29 +23,24 @@ class _Emptied(Struct, forbid_unknown_fields=True):
     jsonapi: Any = None
 
 
-_answer: Final = msgspec.json.Decoder(_Answer)
-_emptied: Final = msgspec.json.Decoder(_Emptied)
+_answer: Final = Decoder(Answer)
+_emptied: Final = Decoder(_Emptied)
 
 
-# --- the three operations ---------------------------------------------------------------------------------------
-
-
-def created(kind: str, layout: Layout, build: Build, *, ordered: bool) -> Read:
+def created(kind: str, layout: Layout, *, ordered: bool) -> Read:
     """Return the reader of a create's answer: its ids, joined to the values by what it echoes.
 
     With `ordered` the table says that answers come in request order, and they are joined by position.
     """
-    decoder = msgspec.json.Decoder(_echo(layout))
-    row = _row_of(layout)
+    answer, compare = echo(layout)
+    decoder: Decoder[Any] = Decoder(answer)
 
     def read(body: bytes, values: Sequence[Struct]) -> list[str] | None:
         items = _items(decoded(decoder, body))
         ids = _ids(items, kind, len(values))
         if ids is None or ordered or len(ids) == 1:
             return ids
-        # What the values look like in an answer that echoes them to the letter: read by the very same decoder.
-        sent = decoder.decode(encode(Document([build(value) for value in values]))).data
-        return [ids[place] for place in join([*map(row, sent)], [*map(row, items)])]
+        return [ids[place] for place in join(compare(values, items), len(ids))]
 
     return read
 
@@ -92,27 +74,7 @@ def _items(answer: Any) -> list[Any]:
     return data if isinstance(data, list) else [data]
 
 
-def _ids(items: Sequence[_Known], kind: str, count: int) -> list[str] | None:
+def _ids(items: Sequence[Known], kind: str, count: int) -> list[str] | None:
     """Return the ids of `items` if they are `count` different records of type `kind`."""
     ids = [str(item.id) for item in items if item.type == kind and item.id != ""]
     return ids if len(ids) == len(items) == count == len(set(ids)) else None
-
-
-# --- what an answer echoes --------------------------------------------------------------------------------------
-
-
-def _echo(layout: Layout) -> type[_Answer]:
-    """Return the Struct of an answer that keeps what we sent, as whatever it comes back, and skips all else."""
-    attributes = _loose("Attributes", dict.fromkeys(layout.attributes.values()))
-    relationships = _loose("Relationships", dict.fromkeys(link.name for link in layout.links))
-    record = msgspec.defstruct(
-        "Record", [("attributes", attributes | None, None), ("relationships", relationships | None, None)], bases=(_Known,)
-    )
-    return msgspec.defstruct("Answer", [("data", record | list[record])], bases=(_Answer,))
-
-
-def _loose(name: str, names: Mapping[str, None]) -> type[Struct]:
-    """Return a Struct with a field for each of `names`, of any type, null where it is missing."""
-    fields = [(f"field_{place}", Any, None) for place in range(len(names))]
-    rename = {f"field_{place}": wire for place, wire in enumerate(names)}
-    return msgspec.defstruct(name, fields, rename=rename)

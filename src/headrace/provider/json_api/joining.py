@@ -1,71 +1,88 @@
 """Which answer belongs to which value: a bulk answer's records joined to what was sent, by what they echo. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-Row: TypeAlias = tuple[Hashable, ...]
-"""What one record says in every column (attribute or relationship), in the spelling of `canonical`."""
+Column: TypeAlias = list[str]
+"""What every record says in one attribute or relationship, in the spelling of `echo.canonical`."""
 
+_Columns: TypeAlias = Sequence[tuple[Column, Column]]
+_Pair: TypeAlias = tuple[int, int]
 _Group: TypeAlias = tuple[list[int], list[int]]
-"""Places in `sent` and places in `echoed` that belong together, equally many."""
+"""Places among what was sent and among the answers that belong together, equally many."""
 
 
-def join(sent: Sequence[Row], echoed: Sequence[Row]) -> list[int]:
-    """Return for every row of `sent` the place of its answer in `echoed`. Both are of one length.
+def join(columns: _Columns, count: int) -> list[int]:
+    """Return for each of `count` values the place of its answer, given what was sent and echoed in every column.
 
     A column is *faithful* where it holds the same values on both sides, each equally often; a server may rewrite
     others (sanitised notes, defaults). Rows are told apart by faithful columns, one after the other, each judged anew
     among the rows that are still alike. Rows that stay alike are paired where they are equal, else in order.
     """
-    if list(sent) == list(echoed):
-        return list(range(len(sent)))
-    everything = list(range(len(sent)))
-    places = dict(pair for group in _split((everything, everything), sent, echoed) for pair in group)
-    return [places[place] for place in everything]
+    places = list(range(count))
+    for group in _alike(columns, count):
+        if len(group) > 1:
+            for ours, theirs in _split((group, group), columns):
+                places[ours] = theirs
+    return places
 
 
-def _split(group: _Group, sent: Sequence[Row], echoed: Sequence[Row]) -> Iterator[list[tuple[int, int]]]:
+def _alike(columns: _Columns, count: int) -> list[list[int]]:
+    """Return the groups to begin with: rows of one value in every column that came back in order.
+
+    Whatever order the answers are in, it kept these columns; so it kept the groups.
+    """
+    in_order = [sent for sent, echoed in columns if sent == echoed]
+    alike: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for place in range(count):
+        alike[tuple(column[place] for column in in_order)].append(place)
+    return [*alike.values()]
+
+
+def _split(group: _Group, columns: _Columns) -> Iterator[_Pair]:
     """Yield the pairs of `group`, split by its most telling faithful column until there is none."""
-    column = _telling(group, sent, echoed)
+    column = _telling(group, columns)
     if column is None:
-        yield _pairs(group, sent, echoed)
+        yield from _pairs(group, columns)
         return
-    ours, theirs = _by_value(group[0], sent, column), _by_value(group[1], echoed, column)
+    sent, echoed = column
+    ours, theirs = _by_value(group[0], sent), _by_value(group[1], echoed)
     for value, places in ours.items():
-        yield from _split((places, theirs[value]), sent, echoed)
+        yield from _split((places, theirs[value]), columns)
 
 
-def _telling(group: _Group, sent: Sequence[Row], echoed: Sequence[Row]) -> int | None:
+def _telling(group: _Group, columns: _Columns) -> tuple[Column, Column] | None:
     """Return the faithful column with the most distinct values, None where every faithful one has a single value."""
     best, most = None, 1
-    for column in range(len(sent[0]) if len(group[0]) > 1 else 0):
-        ours = Counter(sent[place][column] for place in group[0])
-        if len(ours) > most and ours == Counter(echoed[place][column] for place in group[1]):
-            best, most = column, len(ours)
+    for sent, echoed in columns if len(group[0]) > 1 else ():
+        values = Counter(sent[place] for place in group[0])
+        if len(values) > most and values == Counter(echoed[place] for place in group[1]):
+            best, most = (sent, echoed), len(values)
     return best
 
 
-def _by_value(places: list[int], rows: Sequence[Row], column: int) -> dict[Hashable, list[int]]:
+def _by_value(places: list[int], column: Column) -> dict[str, list[int]]:
     found = defaultdict(list)
     for place in places:
-        found[rows[place][column]].append(place)
+        found[column[place]].append(place)
     return found
 
 
-def _pairs(group: _Group, sent: Sequence[Row], echoed: Sequence[Row]) -> list[tuple[int, int]]:
+def _pairs(group: _Group, columns: _Columns) -> list[_Pair]:
     """Pair rows that no column tells apart: equal ones of equal rank first, then equal ones, then by rank."""
-    equal = [(i, j) for i, j in zip(*group, strict=True) if sent[i] == echoed[j]]
-    ours, theirs = _without(group, equal)
-    for i in ours:
-        match = next((j for j in theirs if sent[i] == echoed[j]), None)
-        if match is not None:
-            theirs.remove(match)
-            equal.append((i, match))
-    return equal + list(zip(*_without(group, equal), strict=True))
+    sent = {place: tuple(ours[place] for ours, _ in columns) for place in group[0]}
+    echoed = {place: tuple(theirs[place] for _, theirs in columns) for place in group[1]}
+    equal = [(ours, theirs) for ours, theirs in zip(*group, strict=True) if sent[ours] == echoed[theirs]]
+    waiting = defaultdict(list)
+    ours_left, theirs_left = _without(group, equal)
+    for theirs in reversed(theirs_left):
+        waiting[echoed[theirs]].append(theirs)
+    equal += [(ours, waiting[sent[ours]].pop()) for ours in ours_left if waiting[sent[ours]]]
+    return [*equal, *zip(*_without(group, equal), strict=True)]
 
 
-def _without(group: _Group, pairs: list[tuple[int, int]]) -> _Group:
+def _without(group: _Group, pairs: list[_Pair]) -> _Group:
     """Return `group` without what is paired already."""
-    left, right = {i for i, _ in pairs}, {j for _, j in pairs}
-    return [i for i in group[0] if i not in left], [j for j in group[1] if j not in right]
+    ours, theirs = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    return [place for place in group[0] if place not in ours], [place for place in group[1] if place not in theirs]

@@ -1,1 +1,1 @@
-"""x."""
+"""Productive.io: the provider table, its vocabulary and its resources."""

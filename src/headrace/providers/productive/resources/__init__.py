@@ -1,1 +1,38 @@
-"""x."""
+"""The resources of Productive, one noun a file, in the order in which a migration creates them."""
+
+from typing import Final
+
+from headrace.provider import Resource
+from headrace.providers.productive.resources.bookings import BOOKINGS
+from headrace.providers.productive.resources.comments import COMMENTS
+from headrace.providers.productive.resources.companies import COMPANIES
+from headrace.providers.productive.resources.deals import DEALS
+from headrace.providers.productive.resources.expenses import EXPENSES
+from headrace.providers.productive.resources.folders import FOLDERS
+from headrace.providers.productive.resources.people import PEOPLE
+from headrace.providers.productive.resources.projects import PROJECTS
+from headrace.providers.productive.resources.sections import SECTIONS
+from headrace.providers.productive.resources.services import SERVICES
+from headrace.providers.productive.resources.settings import SETTINGS
+from headrace.providers.productive.resources.task_lists import TASK_LISTS
+from headrace.providers.productive.resources.tasks import TASKS
+from headrace.providers.productive.resources.time_entries import TIME_ENTRIES
+from headrace.providers.productive.resources.todos import TODOS
+
+RESOURCES: Final[tuple[Resource, ...]] = (
+    COMPANIES,
+    PEOPLE,
+    PROJECTS,
+    FOLDERS,
+    TASK_LISTS,
+    TASKS,
+    TODOS,
+    DEALS,
+    SECTIONS,
+    SERVICES,
+    TIME_ENTRIES,
+    BOOKINGS,
+    EXPENSES,
+    COMMENTS,
+    *SETTINGS,
+)

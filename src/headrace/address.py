@@ -1,0 +1,51 @@
+"""Addresses: which provider is meant, and which hosts may be sent its token (RELIABILITY.md 3, rows 4 and 6)."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from headrace.errors import UsageError
+from headrace.importfile import suggest
+from headrace.provider import Provider
+from headrace.providers import PROVIDERS
+
+
+def find_provider(provider: str | Provider) -> Provider:
+    """Return the provider called so, or the one given. Raises `UsageError` for an unknown name."""
+    if isinstance(provider, Provider):
+        return provider
+    found = PROVIDERS.get(provider)
+    if found is None:
+        raise UsageError(f"there is no provider {provider!r}", hint=suggest(provider, PROVIDERS))
+    return found
+
+
+def check_address(provider: Provider, base_url: str, *, allow_host: bool, limits: bool) -> None:
+    """Raise `UsageError` where the token must not be sent to `base_url`, or not without limits.
+
+    Loopback may be anything. Elsewhere it must be https and a host of the provider's, or one that is allowed.
+    """
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host or parts.username:
+        raise UsageError(f"{base_url!r} is no base URL", hint=f"give the whole base, as in {provider.base_url}")
+    if is_loopback(host):
+        return
+    if not limits:
+        raise UsageError("--no-limits is for loopback only", hint="a provider would answer with 429s, or worse")
+    if parts.scheme != "https":
+        raise UsageError("plain http is for loopback only: it would show the token", hint="use https")
+    if host not in provider.hosts and not allow_host:
+        raise UsageError(
+            f"{host} is not a host of {provider.name}, and would get your token",
+            hint=f"if that is what you want, give --allow-host; known: {', '.join(sorted(provider.hosts))}",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine: localhost or a loopback address, in any spelling."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,61 @@
+"""Checking: every fault of every row of an import, told grouped for people or complete for machines."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rich.text import Text
+
+from headrace.checking import Checked, check
+from headrace.cli import terminal
+from headrace.cli.choices import DataFile
+from headrace.cli.faultlist import Finding, grouped, lines
+from headrace.cli.reading import what_to_import
+from headrace.cli.screen import plain, show
+from headrace.cli.text import clean, count
+
+_SOME_INVALID: Final = 3
+
+
+def examine(file: str, how: DataFile, limit: int | None, *, as_json: bool) -> int:
+    """Check `file`, print what is wrong, and return 0 or 3. Raises `UsageError` or `SourceError`."""
+    spec, provider = what_to_import(file, how)
+    checked = check(spec, provider, limit)
+    if as_json:
+        terminal.emit(_facts(checked))
+    else:
+        show(*_report(file, checked))
+    return _SOME_INVALID if checked.invalid else 0
+
+
+def _facts(checked: Checked) -> Any:
+    return {
+        "rows": checked.rows,
+        "valid": checked.valid,
+        "invalid": checked.invalid,
+        "errors": [
+            {
+                "file": located.file,
+                "line": located.line,
+                "column": located.fault.column,
+                "field": located.fault.field,
+                "code": located.fault.code,
+                "value": located.fault.value,
+                "error": located.fault.error,
+                "hint": located.fault.hint,
+            }
+            for located in checked.faults
+        ],
+    }
+
+
+def _report(file: str, checked: Checked) -> Iterator[Text]:
+    findings = (Finding(located.file, located.line, located.fault) for located in checked.faults)
+    for group in grouped(findings):
+        yield from lines(group)
+        yield plain("")
+    if checked.invalid:
+        yield plain(f"{count(checked.rows, 'row')}: {checked.valid:,} valid, {checked.invalid:,} invalid", "bold")
+        yield plain("next: repair the file; or run it: invalid rows are left out and listed", "dim")
+    else:
+        yield plain(f"{count(checked.rows, 'row')}, all valid", "bold green")
+        yield plain(f"next: headrace run {clean(file)}", "dim")

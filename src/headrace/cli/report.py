@@ -1,0 +1,111 @@
+"""The report on an import: how many rows ended how, where the files are, why rows were refused, what to do next."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from rich.text import Text
+
+from headrace.cli.failure import described
+from headrace.cli.faultlist import Finding, grouped, lines
+from headrace.cli.screen import aligned, plain
+from headrace.cli.text import clock, count
+from headrace.errors import HeadraceError, InterruptionError, SourceError, StoppedError
+from headrace.ledger.rejects import Reject, read_rejects
+from headrace.ledger.summary import LoadSummary, Summary
+from headrace.model import Counts, Fault
+
+_ALWAYS: Final = ("rows", "done", "rejected", "invalid", "in_doubt")
+_NAMES: Final = tuple(Counts.__struct_fields__)
+_STYLES: Final = {"done": "green", "rejected": "red", "invalid": "red", "in_doubt": "yellow", "duplicated": "yellow"}
+_MOST_GROUPS: Final = 12
+"""Kinds of faults that are told; the files have them all."""
+_BETWEEN: Final = "; "
+
+
+def as_json(summary: Summary, reason: HeadraceError | None) -> Any:
+    """Return the summary with the keys of `--json`; where something went wrong, `error` says what."""
+    facts: dict[str, Any] = msgspec.to_builtins(summary)
+    is_wrong = reason is not None and not isinstance(reason, (InterruptionError, StoppedError))
+    return facts | {"error": described(reason)} if reason is not None and is_wrong else facts
+
+
+def summary_lines(summary: Summary) -> Iterator[Text]:
+    """Yield the report for people."""
+    yield from counts_lines(summary)
+    if summary.checkpoint is not None:
+        results = Path(summary.checkpoint).with_suffix(".results")
+        yield from _refusals(results, summary)
+        yield from _next_steps(results, summary)
+
+
+def counts_lines(summary: Summary) -> Iterator[Text]:
+    """Yield the counts of every load and of all together."""
+    spent = f"{count(summary.requests, 'request')} in {clock(summary.seconds)}"
+    throttled = f", {summary.throttled} of them answered with 429" if summary.throttled else ""
+    head = f"{summary.import_name} into {summary.provider}"
+    yield plain(f"{head}: {spent}{throttled}" if summary.requests else head, "bold")
+    shown = [name for name in _NAMES if name in _ALWAYS or getattr(summary, name)]
+    header: list[Text | str] = ["", *(name.replace("_", " ") for name in shown)]
+    rows = [_row(load.name, load, shown) for load in summary.loads]
+    total = [_row("all", summary, shown)] if len(summary.loads) > 1 else []
+    yield from aligned([header, *rows, *total], right=frozenset(range(1, len(header))))
+
+
+def _row(title: str, counted: Summary | LoadSummary, names: list[str]) -> list[Text | str]:
+    return [title, *(_number(getattr(counted, name), _STYLES.get(name, "")) for name in names)]
+
+
+def _number(number: int, style: str) -> Text:
+    return plain(f"{number:,}", style if number else "dim")
+
+
+# --- why rows were refused --------------------------------------------------------------------------------------
+
+
+def _refusals(results: Path, summary: Summary) -> Iterator[Text]:
+    """Yield the kinds of faults in the reject files."""
+    for load in summary.loads:
+        file = results / f"{load.name}.rejects.csv"
+        if not (load.rejected or load.invalid) or not file.exists():
+            continue
+        yield plain("")
+        yield plain(f"{count(load.rejected + load.invalid, 'row')} of {load.name} refused:", "bold")
+        groups = grouped(_findings(load.name, file))
+        for group in groups[:_MOST_GROUPS]:
+            yield from lines(group)
+        if len(groups) > _MOST_GROUPS:
+            yield plain(f"and {count(len(groups) - _MOST_GROUPS, 'more kind')} of fault")
+
+
+def _findings(load: str, file: Path) -> Iterator[Finding]:
+    """Yield the faults in a reject file; one that cannot be read, or is being edited, has none to tell."""
+    try:
+        for reject in read_rejects(file):
+            yield from (Finding(load, reject.line, fault) for fault in _faults(reject))
+    except SourceError:
+        return
+
+
+def _faults(reject: Reject) -> Iterator[Fault]:
+    """Yield the faults of a row: fields and codes stand in the same order; sentences may hold the separator."""
+    fields, codes, errors, hints = reject.reason
+    names, words = fields.split(_BETWEEN), codes.split(_BETWEEN)
+    sentences = errors.split(_BETWEEN) if errors.count(_BETWEEN) == len(words) - 1 else [errors] * len(words)
+    for name, word, sentence in zip(names, words, sentences, strict=False):
+        yield Fault(code=word, field=name or None, error=sentence, hint=hints or None if len(words) == 1 else None)
+
+
+# --- what to do next --------------------------------------------------------------------------------------------
+
+
+def _next_steps(results: Path, summary: Summary) -> Iterator[Text]:
+    yield plain("")
+    yield plain(f"the files: {results}/")
+    if summary.rejected or summary.invalid:
+        again = shlex.join(["headrace", "retry", str(summary.checkpoint)])
+        yield plain(f"next: correct the rows in *.rejects.csv there, then  {again}")
+    if summary.in_doubt:
+        yield plain("in doubt: sent, and no answer came; look them up before you send them again (*.in-doubt.csv)")

@@ -1,0 +1,70 @@
+"""The command `run`: imports a file, and goes on where an earlier run of the same import stopped."""
+
+from typing import Final
+
+from headrace.cli import options as o
+from headrace.cli.choices import Access, DataFile, Pace, Talk
+
+EXAMPLES: Final = """\b
+Examples:
+  headrace run import.toml
+  headrace run hours.csv --to productive:time_entries --share 50%
+  headrace run import.toml --limit 20          a trial with the first rows; the rest goes on from there
+
+Next: `headrace status` shows where an import stands, `headrace retry` sends repaired rejects.
+"""
+
+
+def run(
+    file: o.File,
+    *,
+    to: o.To = None,
+    key: o.Key = None,
+    format: o.Format = None,  # noqa: A002 - typer takes the parameter's name for the option's
+    delimiter: o.Delimiter = None,
+    encoding: o.Encoding = None,
+    checkpoint: o.Checkpoint = None,
+    base_url: o.BaseUrl = None,
+    allow_host: o.AllowHost = False,
+    token_file: o.TokenFile = None,
+    token_stdin: o.TokenStdin = False,
+    token: o.NoToken = None,  # noqa: ARG001 - its reader refuses every value
+    limit: o.Limit = None,
+    batch_size: o.BatchSize = None,
+    no_bulk: o.NoBulk = False,
+    concurrency: o.Concurrency = None,
+    share: o.Share = None,
+    no_limits: o.NoLimits = False,
+    deadline: o.Deadline = None,
+    max_errors: o.MaxErrors = None,
+    settle_after: o.SettleAfter = None,
+    accept_mapping_change: o.AcceptMappingChange = False,
+    yes: o.Yes = False,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Import a file. Run the same command again and it goes on where it stopped; done rows are never sent again.
+
+    The token comes from HEADRACE_<PROVIDER>_TOKEN, the organization from HEADRACE_<PROVIDER>_ORGANIZATION.
+    """
+    from headrace.cli.sending import import_file  # noqa: PLC0415 - loaded when it runs, so that --help is quick
+
+    return import_file(
+        file,
+        DataFile(to, key, format, delimiter, encoding),
+        checkpoint,
+        access=Access(base_url, allow_host=allow_host, token_file=token_file, token_stdin=token_stdin),
+        pace=Pace(
+            limit=limit,
+            batch_size=batch_size,
+            no_bulk=no_bulk,
+            concurrency=concurrency,
+            share=share,
+            no_limits=no_limits,
+            deadline=deadline,
+            max_errors=max_errors,
+            settle_after=settle_after,
+            accept_mapping_change=accept_mapping_change,
+        ),
+        talk=Talk(yes=yes, json=json, quiet=quiet),
+    )

@@ -1,0 +1,102 @@
+"""The command `sandbox`: one of the APIs on loopback, strict about its limits, with faults on demand."""
+
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+
+import typer
+
+
+def span(text: str) -> tuple[float, float]:
+    """Read milliseconds: `40`, or from-to as `20-80`."""
+    low, dash, high = text.partition("-")
+    try:
+        shortest = float(low)
+        return shortest, float(high) if dash else shortest
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number of milliseconds such as 40, or 20-80") from None
+
+
+class Conduct(NamedTuple):
+    """How the sandbox is to behave. None where its own default holds; the names are those of its options."""
+
+    port: int
+    window: str | None
+    counts_rejected: bool
+    reset: str | None
+    latency: tuple[float, float] | None
+    seed: int | None
+    pointers: str | None
+    atomicity: str | None
+    order: str | None
+    max_bulk: int | None
+    token: str | None
+    organization: str | None
+
+
+EXAMPLES: Final = """\b
+Examples:
+  headrace sandbox productive --port 8400
+  headrace sandbox productive --window fixed --latency 20-80 --faults faults.toml
+
+Next: with HEADRACE_PRODUCTIVE_TOKEN and HEADRACE_PRODUCTIVE_ORGANIZATION from its first line,
+`headrace run FILE --base-url URL`.
+"""
+
+
+def sandbox(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The provider whose API is played.")],
+    *,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="The port on 127.0.0.1; 0 picks a free one.")
+    ] = 0,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="fixed|sliding|counter|off", help="How the rate limits are counted; default sliding."),
+    ] = None,
+    counts_rejected: Annotated[bool, typer.Option("--counts-rejected", help="Let a 429 use up budget too.")] = False,
+    reset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="x-ratelimit-reset|retry-after|none", help="The header of a 429 that says when to return."
+        ),
+    ] = None,
+    latency: Annotated[
+        tuple[float, float] | None,
+        typer.Option(parser=span, metavar="MS[-MS]", help="How long answers take, in milliseconds, for example 20-80."),
+    ] = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A TOML file of rules that say which requests go wrong, and how."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Makes what is random repeatable.")] = None,
+    pointers: Annotated[
+        str | None, typer.Option(metavar="plain|indexed", help="Whether errors of a bulk request name the record.")
+    ] = None,
+    atomicity: Annotated[
+        str | None,
+        typer.Option(metavar="atomic|partial", help="Whether a bulk request with a bad record stores the good ones."),
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(metavar="same|shuffled", help="The order of a bulk request's answers.")
+    ] = None,
+    max_bulk: Annotated[
+        int | None, typer.Option("--max-bulk", metavar="N", min=1, help="The most records a bulk request may carry.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The token it accepts, which is no secret; default a random one.")
+    ] = None,
+    organization: Annotated[str | None, typer.Option(metavar="NUMBER", help="The organization it plays.")] = None,
+) -> int:
+    """Play a provider's API on loopback.
+
+    With its documented limits, until Ctrl-C.
+
+    The first line on stdout is JSON: {"url", "token", "organization"}; the url is what --base-url takes.
+    GET /__sandbox/audit tells what it has seen, POST /__sandbox/seed adds records.
+    """
+    from headrace.cli.playing import play  # noqa: PLC0415 - loaded when it runs, so that --help is quick
+
+    conduct = Conduct(
+        port, window, counts_rejected, reset, latency, seed, pointers, atomicity, order, max_bulk, token, organization
+    )
+    return play(name, conduct, faults)

@@ -1,0 +1,280 @@
+"""The client: credentials, one session and one budget; and what a program does with them."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+from msgspec.structs import replace
+
+from headrace.address import check_address, find_provider
+from headrace.dispatch.budget import Budget
+from headrace.dispatch.halt import Halt
+from headrace.dispatch.http import open_http
+from headrace.dispatch.reading import read_pages
+from headrace.errors import CredentialsError, UsageError
+from headrace.feed import AnySource, LiveSource
+from headrace.identity import digest
+from headrace.importfile import ImportSpec, LoadSpec, read_import, stem, suggest
+from headrace.intake.source import Item, open_source
+from headrace.migration import Connection, Report, Watch, migrate, retry
+from headrace.model import Lane, Outcome, Request, Response, Secret
+from headrace.pipeline import Settings, connect
+from headrace.progress import Progress
+from headrace.provider import Provider, Resource
+from headrace.stream import OutcomeStream
+
+__all__ = ["Client", "Report"]
+
+
+class Client:
+    """An open way to one provider.
+
+    `provider` is a name (`productive`) or a `Provider` of your own. `base_url` replaces the provider's, path included.
+    Use it in `async with`; leaving the block lets what is under way answer and be settled.
+
+    Raises `UsageError` for an unknown provider or an address that must not be sent the token, `CredentialsError`
+    where the provider needs an organization and none is given.
+    """
+
+    def __init__(
+        self,
+        provider: str | Provider,
+        *,
+        token: str | Secret,
+        organization: str | None = None,
+        base_url: str | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.provider = find_provider(provider)
+        self.settings = settings or Settings()
+        self.base_url = (base_url or self.provider.base_url).rstrip("/")
+        check_address(self.provider, self.base_url, allow_host=self.settings.allow_host, limits=self.settings.limits)
+        if self.provider.auth.needs_organization and not organization:
+            raise CredentialsError(
+                f"{self.provider.name} needs an organization beside the token",
+                hint=f"set HEADRACE_{self.provider.name.upper()}_ORGANIZATION",
+            )
+        if not token:
+            raise CredentialsError(
+                f"there is no token for {self.provider.name}", hint=f"set HEADRACE_{self.provider.name.upper()}_TOKEN"
+            )
+        self._token = token if isinstance(token, Secret) else Secret(token)
+        self._organization = organization or ""
+        self._resources = AsyncExitStack()
+        # Mutable state: the connection and its tasks while the client is open, and the loads that are being iterated.
+        self._connection: Connection | None = None
+        self._tasks: TaskGroup
+        self._streams: set[OutcomeStream] = set()
+
+    async def __aenter__(self) -> Self:
+        http = await self._resources.enter_async_context(
+            open_http(
+                self.base_url,
+                {**self.provider.headers, **self._auth_headers()},
+                connections=self.settings.concurrency + 1,
+                time_limit=self.settings.request_seconds,
+            )
+        )
+        budget = self._budget()
+        self._connection = Connection(
+            provider=self.provider,
+            base_url=self.base_url,
+            organization=self._organization,
+            transport=connect(http, budget, self.provider),
+            budget=budget,
+        )
+        self._tasks = await self._resources.enter_async_context(anyio.create_task_group())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for stream in tuple(self._streams):
+            stream.close()
+        await self._resources.aclose()
+        self._connection = None
+
+    async def run(
+        self,
+        spec: ImportSpec,
+        *,
+        checkpoint: Path | None,
+        results: Path | None,
+        halt: Halt | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Run an import; see `migration.migrate`."""
+        watch = Watch(halt=halt or Halt(), progress=progress)
+        return await migrate(spec, self._connected, self.settings, watch, checkpoint=checkpoint, results=results)
+
+    async def retry(
+        self, *, checkpoint: Path, results: Path, halt: Halt | None = None, progress: Progress | None = None
+    ) -> Report:
+        """Send what is in the reject files of an import; see `migration.retry`."""
+        watch = Watch(halt=halt or Halt(), progress=progress)
+        return await retry(self._connected, self.settings, watch, checkpoint=checkpoint, results=results)
+
+    async def load(
+        self,
+        resource: str,
+        rows: str | Path | Iterable[Item] | AsyncIterable[Item],
+        *,
+        checkpoint: str | Path | None = None,
+        results: str | Path | None = None,
+        name: str | None = None,
+        fields: Mapping[str, Any] | None = None,
+        key: Sequence[str] = (),
+    ) -> AsyncGenerator[Outcome, None]:
+        """Import `rows` into `resource` and yield what became of each, when that is durable.
+
+        `rows` are a file or mappings or Structs, `fields` and `key` as in the import file. With a `checkpoint` the
+        same call goes on where an earlier one ended, and yields only the rows that it settles itself; `name` (by
+        default the checkpoint's stem) and the target identify the import. `results` is a folder for the files that
+        `headrace run` writes, None for none.
+
+        Outcomes come in the order in which requests are answered. Whoever takes them slowly slows the import down;
+        leaving the loop early lets what is under way be answered and settled. Raises `HeadraceError` where nothing
+        was begun, and after the last outcome where the run ended early.
+        """
+        spec = ImportSpec(
+            provider=self.provider.name,
+            name=name or (stem(str(checkpoint)) if checkpoint else resource),
+            load=(LoadSpec(resource=resource, source=_described(rows), key=tuple(key), fields=dict(fields or {})),),
+        )
+        stream = OutcomeStream()
+        watch = Watch(halt=stream.halt, emit=stream.emit)
+        files = {"checkpoint": checkpoint and Path(checkpoint), "results": results and Path(results)}
+        work = partial(migrate, spec, self._connected, self.settings, watch, source=_source(rows), **files)
+        self._streams.add(stream)
+        self._tasks.start_soon(stream.run, work)
+        try:
+            async for outcome in stream.outcomes():
+                yield outcome
+        finally:
+            stream.close()
+            self._streams.discard(stream)
+
+    async def read(
+        self,
+        resource: str,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the API's own word for it
+        include: Sequence[str] = (),
+        fields: Sequence[str] = (),
+        sort: str | None = None,
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the records of `resource` that pass `filter`, page after page, inside the budget.
+
+        A record is flat: `{"id": ..., field: value, ...}`. Raises `UsageError` for an unknown resource.
+        """
+        connection = self._connected
+        first = self.provider.wire.listing(
+            self.provider, self._resource(resource), filters=filter or {}, include=include, fields=fields, sort=sort
+        )
+        async for page in read_pages(connection.transport, self.provider, replace(first, lane=Lane.APPLICATION)):
+            for item in page.items:
+                yield item
+
+    async def request(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, json: Any = None
+    ) -> Response:
+        """Send a request of the application's own: same budget, first lane. Return the answer, whatever its status.
+
+        `path` is below the base URL. A GET may be repeated after a failure; anything else never is. Raises
+        `NotSentError` when nothing was sent, `LostError` when there was no complete answer.
+        """
+        headers = {**self.provider.request_headers} if json is not None else {}
+        request = Request(
+            method=method.upper(),
+            path="/" + path.lstrip("/"),
+            params=tuple((params or {}).items()),
+            headers=headers,
+            body=None if json is None else msgspec.json.encode(json),
+            route=self.provider.route("/" + path.lstrip("/")),
+            lane=Lane.APPLICATION,
+            is_read=method.upper() in {"GET", "HEAD"},
+        )
+        return await self._connected.transport.send(request)
+
+    @property
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise UsageError("the client is not open", hint="use it in `async with Client(...) as client:`")
+        return self._connection
+
+    def _resource(self, name: str) -> Resource:
+        found = self.provider.resource(name)
+        if found is None:
+            known = [resource.name for resource in self.provider.resources]
+            raise UsageError(f"{self.provider.name} has no resource {name!r}", hint=suggest(name, known))
+        return found
+
+    def _auth_headers(self) -> dict[str, str]:
+        """Return the headers that carry the credentials. Only the session ever holds them."""
+        values = {"token": self._token.reveal(), "organization": self._organization}
+        return {name: template.format(**values) for name, template in self.provider.auth.headers.items()}
+
+    def _budget(self) -> Budget:
+        """Return the budget of these credentials, whose windows are told apart by keyed digests of them."""
+        secret = digest(self.base_url.encode(), self._token.reveal().encode()).hex()
+        owners = {"token": secret, "user": secret, "organization": f"{self.base_url}#{self._organization}"}
+        limits = self.provider.limits if self.settings.limits else ()
+        return Budget(limits, share=self.settings.share, scopes=owners)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._connection is None else "open"
+        return f"<Client of {self.provider.name} at {self.base_url}, {state}>"
+
+
+def _source(rows: str | Path | Iterable[Item] | AsyncIterable[Item]) -> AnySource:
+    return LiveSource(rows) if isinstance(rows, AsyncIterable) else open_source(rows)
+
+
+def _described(rows: object) -> str:
+    return str(rows) if isinstance(rows, str | Path) else "rows"
+
+
+def run(
+    path: str | Path,
+    *,
+    token: str | Secret | None = None,
+    organization: str | None = None,
+    base_url: str | None = None,
+    checkpoint: str | Path | None = None,
+    results: str | Path | None = None,
+    settings: Settings | None = None,
+) -> Report:
+    """Run the import file at `path` to its end, as `headrace run` does, and return how it ended.
+
+    For programs without an event loop: raises `UsageError` inside a running one, where `Client.run` is to be used.
+    Credentials come from the environment unless given. Raises `HeadraceError` where nothing was begun.
+    """
+    if _is_in_loop():
+        raise UsageError("headrace.run() is for programs without an event loop", hint="await Client.run() there")
+    spec = read_import(Path(path))
+    place = Path(checkpoint or f"{stem(str(path))}.headrace")
+    name = spec.provider.upper()
+    secret = token or os.environ.get(f"HEADRACE_{name}_TOKEN", "")
+    owner = organization or os.environ.get(f"HEADRACE_{name}_ORGANIZATION")
+    folder = Path(results or place.with_suffix(".results"))
+
+    async def main() -> Report:
+        async with Client(
+            spec.provider, token=secret, organization=owner, base_url=base_url or spec.base_url, settings=settings
+        ) as client:
+            return await client.run(spec, checkpoint=place, results=folder)
+
+    return anyio.run(main)
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

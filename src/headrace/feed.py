@@ -1,0 +1,198 @@
+"""The feed of one load: reads the source, judges its rows, and hands writers what is ready to be sent.
+
+It joins intake, which is pure, to the ledger, which is disk, and waits only where the source itself does.
+"""
+
+from asyncio import wrap_future
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Protocol, TypeAlias
+
+import anyio
+from anyio.lowlevel import checkpoint
+from msgspec import Struct
+
+from headrace.dispatch.batching import Batching
+from headrace.dispatch.halt import Halt
+from headrace.dispatch.journal import Journal
+from headrace.intake import Intake
+from headrace.intake.source import CHUNK_ROWS, Item, Items, Source
+from headrace.model import Batch, Chunk, Row, Settled
+from headrace.provider import Resource
+from headrace.resolving import Resolving
+
+Emit: TypeAlias = Callable[[Sequence[Settled]], Awaitable[None]]
+"""Told of rows when what became of them is durable, never before."""
+
+
+class Notebook(Journal, Protocol):
+    """A journal that also takes rows which have an outcome without a request."""
+
+    def note(self, settled: Sequence[Settled]) -> "Future[None]":
+        """Record what became of rows that are not sent. The future is as of `settle`."""
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """Rows on their way into one resource, compiled: everything that a run of them needs.
+
+    `chunks` is one pass over the source, `unsettled` says which rows of a chunk are still to be judged and sent.
+    `counts_rest` says that what a halted run did not come to is read all the same, to be counted; a pipe or a live
+    iterator is left alone.
+    """
+
+    resource: Resource
+    operation: str
+    intake: Intake
+    chunks: AsyncIterator[Chunk]
+    unsettled: Callable[[Chunk], Sequence[Row]]
+    journal: Notebook
+    resolving: Resolving
+    counts_rest: bool = True
+
+
+class Feed:
+    """Where writers get their batches.
+
+    Mutable state: how many rows were read and may still be, the records that wait, and the notes about invalid rows
+    that are not yet durable.
+    """
+
+    def __init__(
+        self, load: Load, batching: Batching, halt: Halt, *, limit: int | None = None, emit: Emit | None = None
+    ) -> None:
+        self.load = load
+        self.batching = batching
+        self.halt = halt
+        self._left = limit
+        self._emit = emit
+        self._turn = anyio.Lock()
+        self._notes: deque[tuple[Future[None], list[Settled]]] = deque()
+        self.rows = 0
+
+    async def pull(self) -> Batch | None:
+        """Return the next batch, None at the end of the source or of the run. One puller at a time reads."""
+        async with self._turn:
+            while not self.batching.is_ready and not self.halt:
+                chunk = await self._next_chunk()
+                if chunk is None:
+                    break
+                self._judge(chunk)
+                await self._tell_notes()
+                # The loop is held for one chunk at a time, also while a long stretch of settled rows is passed.
+                await checkpoint()
+            return None if self.halt else self.batching.take()
+
+    async def tell(self, settled: Sequence[Settled]) -> None:
+        """Tell the caller of rows whose outcome is durable."""
+        if self._emit is not None:
+            await self._emit(settled)
+
+    async def finish(self) -> None:
+        """Count what the run did not come to, and wait until every note is durable."""
+        while self.load.counts_rest and await self._next_chunk() is not None:
+            await checkpoint()
+        while self._notes:
+            await self._tell_notes(wait=True)
+
+    def _judge(self, chunk: Chunk) -> None:
+        load = self.load
+        rows = load.unsettled(chunk)
+        sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
+        if sifted.invalid:
+            self._notes.append((load.journal.note(sifted.invalid), sifted.invalid))
+        self.batching.add(sifted.records)
+
+    async def _tell_notes(self, *, wait: bool = False) -> None:
+        """Tell of the invalid rows whose note is durable; with `wait`, of the oldest ones in any case."""
+        while self._notes and (wait or self._notes[0][0].done()):
+            durable, invalid = self._notes.popleft()
+            await wrap_future(durable)
+            await self.tell(invalid)
+            wait = False
+
+    async def _next_chunk(self) -> Chunk | None:
+        if self._left == 0:
+            return None
+        chunk = None
+        with suppress(StopAsyncIteration):
+            chunk = await anext(self.load.chunks)
+        if chunk is not None and self._left is not None:
+            chunk = first_rows(chunk, self._left)
+            self._left -= len(chunk.rows)
+        self.rows += 0 if chunk is None else len(chunk.rows)
+        return chunk
+
+
+def first_rows(chunk: Chunk, count: int) -> Chunk:
+    """Return `chunk` with at most its first `count` rows."""
+    if len(chunk.rows) <= count:
+        return chunk
+    return Chunk(
+        columns=chunk.columns,
+        offset=chunk.offset,
+        lines=chunk.lines[:count],
+        rows=chunk.rows[:count],
+        broken={at: faults for at, faults in chunk.broken.items() if at < count},
+    )
+
+
+# --- sources as something that may be awaited -------------------------------------------------------------------
+
+
+class LiveSource:
+    """An async iterable of items, as far as it is like a `Source`: it can be read once, by `read_source` only."""
+
+    name = "rows"
+    has_open_columns = True
+    is_replayable = False
+
+    def __init__(self, items: AsyncIterable[Item]) -> None:
+        self.items = items
+
+    def fingerprint(self) -> None:
+        """See `Source`: what passes by cannot be recognised."""
+
+    def fraction(self) -> None:
+        """See `Source`: nobody knows how much is to come."""
+
+    def close(self) -> None:
+        """See `Source`: whoever made the iterable closes it."""
+
+
+AnySource: TypeAlias = Source | LiveSource
+
+
+async def read_source(source: AnySource, halt: Halt) -> AsyncIterator[Chunk]:
+    """Yield the chunks of a source. A halt does not wait for a source that may block, nor for a live one."""
+    if isinstance(source, LiveSource):
+        chunks = _gather(source.items)
+        step = partial(anext, chunks, None)
+    elif source.may_block:
+        step = partial(anyio.to_thread.run_sync, next, source.chunks(), None, abandon_on_cancel=True)
+    else:
+        for chunk in source.chunks():
+            yield chunk
+        return
+    while (ready := await _unless_halted(step, halt)) is not None:
+        yield ready
+
+
+async def _unless_halted(step: Callable[[], Awaitable[Chunk | None]], halt: Halt) -> Chunk | None:
+    with halt.scope():
+        return await step()
+    return None
+
+
+async def _gather(items: AsyncIterable[Item]) -> AsyncIterator[Chunk]:
+    """Yield items in chunks; they are taken as they come and sent when a chunk is full."""
+    gathered, chunks = list[Item](), Items()
+    async for item in items:
+        gathered.append(item)
+        if len(gathered) == CHUNK_ROWS:
+            yield chunks.chunk(gathered)
+            gathered = []
+    if gathered:
+        yield chunks.chunk(gathered)

@@ -1,0 +1,131 @@
+"""One load's intake, compiled: chunks of rows as found become rows with keys, and those become records."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from headrace.identity import RecordKey, digest, row_key
+from headrace.intake.mapping import Mapping, Resolvers, Rules
+from headrace.intake.plan import rule_columns
+from headrace.intake.references import ANY_RECORD, Reference, reference_of
+from headrace.intake.rule import read_rules
+from headrace.intake.validation import Validator
+from headrace.model import Chunk, Fault, Invalid, Row, Settled, Sifted
+from headrace.provider import Resource
+
+
+class Intake:
+    """What becomes of the rows of one source on their way to one resource.
+
+    For every chunk: `rows()`, then whoever knows what is settled already leaves rows out, then `sift()` on the others.
+    `source` is the source's name, for messages; `rules` and `key` are those of the import file; `has_open_columns` the
+    source's own. Used by one thread at a time.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        *,
+        source: str | None = None,
+        rules: Rules | None = None,
+        key: Sequence[str] = (),
+        has_open_columns: bool = False,
+    ) -> None:
+        """Read the rules. Raises `UsageError` for those that contradict themselves."""
+        self.resource = resource
+        self.source = source
+        self.key = tuple(key)
+        self.rules = read_rules(rules)
+        self.references: tuple[Reference, ...] = tuple(
+            found for name, rule in self.rules.items() if (found := reference_of(name, rule))
+        )
+        """Which fields refer to other records; each needs a resolver."""
+        self.columns: dict[str, str] = {}
+        """Field to the column that fills it; complete once the first chunk has come, and kept up to date in place."""
+        self._has_open_columns = has_open_columns
+        self._validator = Validator(resource.struct)
+        # Mutable: the mapping for the columns of the latest chunk, and the columns themselves.
+        self._mapping: Mapping | None = None
+        self._seen: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> bytes:
+        """The 16-byte digest of resource, rules and key: another one means another mapping."""
+        rules = msgspec.json.encode(self.rules, order="deterministic")
+        return digest(self.resource.name.encode(), rules, *(name.encode() for name in self.key))
+
+    def unseen(self) -> set[str]:
+        """Return the columns that rules and key name and no chunk has had yet: at the end of a source, a mistake."""
+        return rule_columns(self.rules, self.key) - set(self._seen)
+
+    def rows(self, chunk: Chunk) -> list[Row]:
+        """Return the rows of `chunk` with their keys, broken ones included.
+
+        The first chunk with a whole row compiles the mapping: raises `SourceError` for columns that are not there,
+        `UsageError` for rules that the resource cannot take.
+        """
+        if self._mapping is None and self._has_open_columns and len(chunk.broken) == len(chunk.rows):
+            return self._nameless(chunk)
+        return self._mapping_for(chunk).identify(chunk)
+
+    def wanted(self, chunk: Chunk, rows: Sequence[Row]) -> dict[str, set[str]]:
+        """Return by field the names and keys by which `rows` of `chunk` refer to other records."""
+        whole, _ = _parted(chunk, rows)
+        return self._mapping_for(chunk).wanted(whole) if whole and self.references else {}
+
+    def sift(self, chunk: Chunk, rows: Sequence[Row], resolvers: Resolvers | None = None) -> Sifted:
+        """Return the records that `rows`, all of `chunk` or some of them, are; and the invalid ones with every fault.
+
+        `resolvers` has one for each of `references`. Without any, every reference is taken to be right: that is for
+        checking offline, and such records must not be sent.
+        """
+        whole, broken = _parted(chunk, rows)
+        if not whole:
+            return Sifted([], broken)
+        mapping = self._mapping_for(chunk)
+        mapped = mapping.apply(whole)
+        mapping.resolve(mapped, self._offline() if resolvers is None else resolvers)
+        for place, row in enumerate(whole if self.key else ()):
+            if mapping.is_keyless(row):
+                mapped.faults.setdefault(place, []).append(self._keyless())
+        sifted = self._validator.sift(whole, mapped, mapping.columns)
+        if not broken:
+            return sifted
+        return Sifted(sifted.records, sorted([*sifted.invalid, *broken], key=lambda settled: settled.row.offset))
+
+    def _mapping_for(self, chunk: Chunk) -> Mapping:
+        """Return the mapping for the chunk's columns, compiled anew when there are more of them."""
+        if self._mapping is None or chunk.columns != self._seen:
+            self._mapping = Mapping.compile(
+                self.resource, self.rules, chunk.columns, self.key, source=self.source, is_open=self._has_open_columns
+            )
+            self._seen = chunk.columns
+            self.columns.update(self._mapping.columns)
+        return self._mapping
+
+    def _nameless(self, chunk: Chunk) -> list[Row]:
+        """Return rows that are all broken, from before anything is known of the columns."""
+        key = row_key(("",) * len(self.key)) if self.key else RecordKey(()).of(())
+        places = range(chunk.offset, chunk.offset + len(chunk.rows))
+        return [Row(at, line, key, cells) for at, line, cells in zip(places, chunk.lines, chunk.rows, strict=True)]
+
+    def _offline(self) -> Resolvers:
+        return {reference.field: ANY_RECORD for reference in self.references}
+
+    def _keyless(self) -> Fault:
+        return Fault(
+            code="missing",
+            error="the key is blank, so the row could not be told from others",
+            column=self.key[0],
+            hint="every row needs its own key",
+        )
+
+
+def _parted(chunk: Chunk, rows: Sequence[Row]) -> tuple[Sequence[Row], list[Settled]]:
+    """Return the rows that could be read, and those that could not, as invalid."""
+    if not chunk.broken:
+        return rows, []
+    faults = {chunk.offset + place: found for place, found in chunk.broken.items()}
+    whole = [row for row in rows if row.offset not in faults]
+    broken = [row for row in rows if row.offset in faults]
+    return whole, [Settled(row, Invalid(row.offset, row.line, faults[row.offset])) for row in broken]

@@ -1,0 +1,197 @@
+"""References: names and keys of other records become their ids, between mapping and validation."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from msgspec import UNSET, Struct
+
+from headrace.identity import row_key
+from headrace.intake.rule import Rule
+from headrace.intake.suggestion import close_to, listed
+from headrace.intake.unfit import UnfitError
+
+SHOWN: Final = 10
+"""Ids of an ambiguous name, and names that are close to an unknown one, that a fault lists at most."""
+
+
+class Reference(Struct, frozen=True):
+    """A field whose cells refer to other records.
+
+    `kind` is `lookup` (a record of the resource `target`, found `by` one of its names) or `from` (the record that the
+    load called `target` made of the row with that key).
+    """
+
+    field: str
+    kind: Literal["lookup", "from"]
+    target: str
+    by: str | None = None
+
+
+class Found(Struct, frozen=True, gc=False):
+    """Exactly one record; its remote id."""
+
+    id: int | str
+
+
+class Missing(Struct, frozen=True, gc=False):
+    """No record. `suggestions` are names that are close; `why` says more than that there is none, if there is more."""
+
+    suggestions: tuple[str, ...] = ()
+    why: str | None = None
+
+
+class Ambiguous(Struct, frozen=True, gc=False):
+    """Several records."""
+
+    ids: tuple[int | str, ...]
+
+
+Answer: TypeAlias = Found | Missing | Ambiguous
+
+
+class Resolver(Protocol):
+    """Knows the records that one reference may refer to. Asked for every row: it answers from memory."""
+
+    def find(self, text: str) -> Answer:
+        """Return what `text` refers to."""
+
+
+def reference_of(field: str, rule: Rule) -> Reference | None:
+    """Return the reference that `rule` makes of `field`, None where it makes none."""
+    if rule.lookup is not None:
+        return Reference(field, "lookup", rule.lookup, rule.by)
+    if rule.from_ is not None:
+        return Reference(field, "from", rule.from_)
+    return None
+
+
+def resolve(reference: Reference, value: Any, resolver: Resolver) -> Any:
+    """Return the id, or the list of ids, that `value` refers to. Raises `UnfitError` where one is not exactly one."""
+    if isinstance(value, list):
+        return [_id(reference, item, resolver) for item in value]
+    return _id(reference, value, resolver)
+
+
+def texts_of(value: Any) -> Iterable[str]:
+    """Return the texts that a mapped value refers by."""
+    return () if value is UNSET else map(str, value) if isinstance(value, list) else (str(value),)
+
+
+def _id(reference: Reference, text: Any, resolver: Resolver) -> int | str:
+    match resolver.find(str(text)):
+        case Found(id=found):
+            return found
+        case Missing(suggestions=near, why=why):
+            raise _unknown(reference, near, why)
+        case Ambiguous(ids=ids):
+            raise _ambiguous(reference, ids)
+
+
+def _unknown(reference: Reference, near: tuple[str, ...], why: str | None) -> UnfitError:
+    if reference.kind == "from":
+        error = why or f"the load '{reference.target}' made no record of a row with this key"
+        hint = f"repair that row of '{reference.target}' first, or correct the key"
+    else:
+        error = why or f"there is no such {reference.by} among the {reference.target}"
+        hint = f"create it first, or correct the {reference.by}"
+    meant = f"did you mean {listed(near[:SHOWN], last='or')}? " if near else ""
+    return UnfitError("unknown_reference", error, f"{meant}{hint}")
+
+
+def _ambiguous(reference: Reference, ids: tuple[int | str, ...]) -> UnfitError:
+    named = ", ".join(map(str, ids[:SHOWN])) + (" ..." if len(ids) > SHOWN else "")
+    error = f"{len(ids)} of the {reference.target} have this {reference.by or 'key'}"
+    return UnfitError("ambiguous_reference", error, f"give the id itself instead: {named}")
+
+
+# --- resolvers
+
+
+class NameTable:
+    """Records by name: all of them, read before the run. Case and surrounding blanks do not matter.
+
+    Where names differ in case only, the one that is written exactly so is meant.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, int | str]]) -> None:
+        self._exact: dict[str, list[int | str]] = {}
+        self._folded: dict[str, list[int | str]] = {}
+        for name, record in pairs:
+            _add(self._exact, name.strip(), record)
+            _add(self._folded, _folded(name), record)
+        # Mutable: answers to what was not found, because looking for what is close is slow; at most `MISSES`.
+        self._missed: dict[str, Missing] = {}
+
+    def __len__(self) -> int:
+        return len(self._exact)
+
+    def __repr__(self) -> str:
+        return f"<NameTable of {len(self)} names>"
+
+    def find(self, text: str) -> Answer:
+        """See `Resolver`."""
+        ids = self._folded.get(_folded(text))
+        if ids is None:
+            return self._missing(text)
+        if len(ids) > 1:
+            ids = self._exact.get(text.strip(), ids)
+        return Found(ids[0]) if len(ids) == 1 else Ambiguous(tuple(ids))
+
+    def _missing(self, text: str) -> Missing:
+        known = self._missed.get(text)
+        if known is not None:
+            return known
+        if len(self._missed) >= MISSES:
+            return Missing()
+        found = self._missed[text] = Missing(close_to(text, self._exact))
+        return found
+
+
+MISSES: Final = 200
+"""Names that are not found, for which close ones are looked for; a file with more has another problem."""
+
+
+class _AnyRecord:
+    """Takes every reference to be right, for checking offline. Its id is text, which every kind of field takes."""
+
+    def find(self, text: str) -> Answer:  # noqa: ARG002 - the protocol's
+        return Found("1")
+
+
+ANY_RECORD: Final[Resolver] = _AnyRecord()
+
+
+class KeyTable:
+    """Records that an earlier load made, by the key of the row that each was made of.
+
+    `ids` are those of the rows that the load has done, by `identity.row_key`; one chunk's worth is enough.
+    """
+
+    def __init__(self, ids: Mapping[bytes, int | str], *, why: Callable[[str], str | None] | None = None) -> None:
+        self._ids = ids
+        self._why = why
+
+    def find(self, text: str) -> Answer:
+        """See `Resolver`."""
+        found = self._ids.get(key_of(text))
+        return Missing(why=self._why(text) if self._why else None) if found is None else Found(found)
+
+
+def key_of(text: str) -> bytes:
+    """Return the key of the row that a `from` cell refers to: that of a row with `text` in its one key column."""
+    return row_key((text,))
+
+
+def keys_of(texts: Iterable[str]) -> Sequence[bytes]:
+    """Return the keys of many such cells."""
+    return [key_of(text) for text in texts]
+
+
+def _add(table: dict[str, list[int | str]], name: str, record: int | str) -> None:
+    ids = table.setdefault(name, [])
+    if record not in ids:
+        ids.append(record)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()

@@ -1,0 +1,94 @@
+"""A rule of the mapping: where one field's value comes from, as an import file says it."""
+
+from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from headrace.errors import UsageError
+from headrace.intake.suggestion import did_you_mean, listed
+
+Scalar = str | int | float | bool | None
+
+AS: Final = ("minutes", "cents", "bool", "int", "decimal", "text", "lower", "upper")
+"""What `as` may say: a closed list, see `transforms`."""
+
+
+class Rule(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    rename={"as_": "as", "from_": "from"},
+):
+    """How one field is filled.
+
+    `column` is the source's column, by default the one of the field's name; `value` a constant instead of a column.
+    Then, in this order: `split` makes a list of a cell, and what follows goes for every element; `map` is a table of
+    values (one of "" leaves the field out); `as` is one of `AS`, `format` a date format (`%d.%m.%Y`) or an example of
+    a number (`1.234,56`); `lookup` finds the id of a record of that resource `by` one of its names, `from` the id of
+    the record that an earlier load made of the row with that key.
+    """
+
+    column: str | None = None
+    value: Any | UnsetType = UNSET
+    format: str | None = None
+    as_: str | None = None
+    map: dict[str, Scalar] | None = None
+    split: str | None = None
+    lookup: str | None = None
+    by: str | None = None
+    from_: str | None = None
+
+    def __post_init__(self) -> None:
+        problem = next((says for says, holds in _CONFLICTS if holds(self)), None)
+        if problem:
+            raise ValueError(problem)
+        if self.as_ is not None and self.as_ not in AS:
+            raise ValueError(f"as = '{self.as_}' is unknown: {did_you_mean(self.as_, AS) or listed(AS, last='or')}")
+
+
+_CONFLICTS: Final[tuple[tuple[str, Callable[[Rule], object]], ...]] = (
+    ("give either column or value, not both", lambda rule: rule.column is not None and rule.value is not UNSET),
+    ("give either lookup or from, not both", lambda rule: rule.lookup is not None and rule.from_ is not None),
+    ("lookup needs by, the name to look up by", lambda rule: rule.lookup is not None and rule.by is None),
+    ("by goes with lookup", lambda rule: rule.by is not None and rule.lookup is None),
+    ("split needs at least one character", lambda rule: rule.split == ""),
+    ("an empty map maps nothing", lambda rule: rule.map == {}),
+    (
+        "a format goes with a date or a number, not with lookup or from",
+        lambda rule: rule.format is not None and (rule.lookup or rule.from_),
+    ),
+    (
+        "a lookup or from takes as = 'text', 'lower' or 'upper' only",
+        lambda rule: (rule.lookup or rule.from_) and rule.as_ not in (None, "text", "lower", "upper"),
+    ),
+    (
+        "a format goes with as = 'minutes', 'cents', 'int' or 'decimal' only",
+        lambda rule: rule.format is not None and rule.as_ in ("bool", "text", "lower", "upper"),
+    ),
+)
+"""What contradicts itself in a rule, and when."""
+
+
+def read_rules(raw: MappingOf[str, Any] | None) -> dict[str, Rule]:
+    """Return rules by field from what a caller wrote: a `Rule`, a column's name, or a table with a rule's keys.
+
+    Raises `UsageError` naming the field.
+    """
+    return {field: _read(field, rule) for field, rule in (raw or {}).items()}
+
+
+def _read(field: str, raw: Any) -> Rule:
+    if isinstance(raw, Rule):
+        return raw
+    try:
+        return Rule(column=raw) if isinstance(raw, str) else msgspec.convert(raw, Rule)
+    except (msgspec.ValidationError, ValueError) as error:
+        known = [known.encode_name for known in msgspec.structs.fields(Rule)]
+        word = str(error).partition("unknown field `")[2].partition("`")[0]
+        hint = (did_you_mean(word, known) or f"a rule has {listed(known)}") if word else None
+        raise UsageError(f"the rule for '{field}': {error}", hint=hint) from None

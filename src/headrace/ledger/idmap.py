@@ -1,0 +1,65 @@
+"""The id map: source keys to remote ids, for the loads that refer to rows of an earlier one.
+
+Built from the packed records the first time it is asked, in a temporary database on disk, and brought up to date by
+what was settled since. Of several rows with one key the first that was done counts.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import compress, islice
+from typing import Final
+
+from headrace.ledger.packing import State, unpack_ids, unpack_keys
+from headrace.ledger.past import scratch
+
+_DONE_SINCE: Final = (
+    "SELECT settled, keys, outcomes, ids FROM request WHERE load = ? AND settled > ? AND done > 0 ORDER BY settled"
+)
+_SORTED_AT_ONCE: Final = 100_000
+_AT_ONCE: Final = 500
+
+
+class IdMap:
+    """The remote ids of one load's rows that are done."""
+
+    def __init__(self, connection: sqlite3.Connection, load_id: int) -> None:
+        self._source = connection
+        self._load = load_id
+        self._seen = 0  # the last settlement that is in the index
+        self._index = scratch()
+        self._index.execute("CREATE TABLE id (key BLOB PRIMARY KEY, remote_id TEXT) WITHOUT ROWID")
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, str]:
+        """Return the remote id of each of `keys` that is done by now."""
+        self._catch_up()
+        found: dict[bytes, str] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            found.update(self._index.execute(f"SELECT key, remote_id FROM id WHERE key IN ({marks})", some))  # noqa: S608 - question marks only
+        return found
+
+    def close(self) -> None:
+        """Drop the index."""
+        self._index.close()
+
+    def _catch_up(self) -> None:
+        pairs = self._done_since(self._seen)
+        # Sorted before they go in: the tree is then filled from left to right, in memory, whatever its size.
+        while some := list(islice(pairs, _SORTED_AT_ONCE)):
+            self._index.execute("BEGIN")
+            ordered = sorted(some, key=_key)
+            self._index.executemany("INSERT OR IGNORE INTO id VALUES (?, ?)", ordered)
+            self._index.execute("COMMIT")
+
+    def _done_since(self, settlement: int) -> Iterator[tuple[bytes, str]]:
+        """Return key and remote id of each row done after `settlement`, in that order."""
+        for settled, keys, outcomes, ids in self._source.execute(_DONE_SINCE, (self._load, settlement)):
+            is_done = map(State.DONE.__eq__, outcomes)
+            yield from zip(compress(unpack_keys(keys), is_done), unpack_ids(ids), strict=True)
+            self._seen = settled
+
+
+def _key(pair: tuple[bytes, str]) -> bytes:
+    """Return what a pair is sorted by; equal keys stay in the order in which they were done."""
+    return pair[0]

@@ -1,0 +1,245 @@
+"""One import: its loads in order, one checkpoint, one connection, one report."""
+
+import time
+from asyncio import wrap_future
+from collections.abc import Sequence
+from contextlib import ExitStack
+from math import ceil
+from pathlib import Path
+
+import anyio
+import msgspec
+from msgspec import Struct
+
+from headrace.dispatch.budget import Budget
+from headrace.dispatch.halt import Halt
+from headrace.dispatch.reading import probe
+from headrace.dispatch.transport import Transport
+from headrace.errors import HeadraceError, InvariantError, StoppedError
+from headrace.feed import AnySource, Emit, Feed
+from headrace.importfile import ImportSpec, check_import
+from headrace.ledger import Checkpoint, Identity, Summary, exit_code, summarise, write_summary
+from headrace.model import Counts
+from headrace.passage import Passage, RetryPassage, prepare
+from headrace.pipeline import Settings, batching_of, run
+from headrace.progress import Progress, Snapshot
+from headrace.provider import Provider
+from headrace.resolving import Tables
+
+
+class Connection(Struct, frozen=True, kw_only=True):
+    """An open way to one provider, with one set of credentials."""
+
+    provider: Provider
+    base_url: str
+    organization: str
+    transport: Transport
+    budget: Budget
+
+    def identity(self, import_name: str) -> Identity:
+        """Return what the checkpoint of an import through this connection belongs to."""
+        return Identity(
+            import_name=import_name,
+            provider=self.provider.name,
+            base_url=self.base_url,
+            organization=self.organization,
+        )
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """How a run ended: the state of the import, and why it ended early, None when it did not."""
+
+    summary: Summary
+    reason: HeadraceError | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code (DESIGN.md, section 10)."""
+        return exit_code(self.summary.counts, None if self.reason is None else self.reason.exit_code)
+
+
+class Watch(Struct, frozen=True, kw_only=True):
+    """Who looks on: `halt` ends the run early, `progress` shows it, `emit` is told of every durable outcome."""
+
+    halt: Halt = msgspec.field(default_factory=Halt)
+    progress: Progress | None = None
+    emit: Emit | None = None
+
+
+async def migrate(
+    spec: ImportSpec,
+    connection: Connection,
+    settings: Settings,
+    watch: Watch,
+    *,
+    checkpoint: Path | None,
+    results: Path | None,
+    source: AnySource | None = None,
+) -> Report:
+    """Run an import to its end, or until it is halted; run again with the same checkpoint, it goes on.
+
+    `source` takes the place of the only load's. Raises `HeadraceError` where nothing was begun; what ends a run that
+    has begun is the report's `reason`.
+    """
+    with ExitStack() as resources:
+        check_import(spec, connection.provider)
+        passages = [
+            prepare(
+                load,
+                connection.provider,
+                resources,
+                source=source,
+                accept_mapping_change=settings.accept_mapping_change,
+            )
+            for load in spec.load
+        ]
+        opened = Checkpoint.open(
+            checkpoint,
+            identity=connection.identity(spec.name),
+            definition=msgspec.json.encode(spec),
+            results=results,
+        )
+        return await _run(passages, connection, settings, watch, resources.enter_context(opened))
+
+
+async def retry(connection: Connection, settings: Settings, watch: Watch, *, checkpoint: Path, results: Path) -> Report:
+    """Send what is in the reject files of an import, repaired or not, and nothing else. Raises as `migrate` does."""
+    with Checkpoint.read(checkpoint) as view:
+        spec = msgspec.json.decode(view.definition, type=ImportSpec)
+        begun = {load.name for load in view.loads}
+    passages = [RetryPassage(load, connection.provider) for load in spec.load if load.title in begun]
+    opened = Checkpoint.open(
+        checkpoint,
+        identity=connection.identity(spec.name),
+        definition=msgspec.json.encode(spec),
+        results=results,
+    )
+    with opened:
+        return await _run(passages, connection, settings, watch, opened)
+
+
+async def _run(
+    passages: Sequence[Passage], connection: Connection, settings: Settings, watch: Watch, checkpoint: Checkpoint
+) -> Report:
+    course = Course(connection, settings, watch, checkpoint)
+    if watch.progress is not None:
+        watch.progress.publish(course.snapshot)
+    if passages:
+        await probe(connection.transport, connection.provider, passages[0].intake.resource)
+    await course.run_all(passages)
+    report = course.report()
+    if checkpoint.results is not None:
+        write_summary(checkpoint.results, report.summary)
+    return report
+
+
+class Course:
+    """The run of an import through its loads.
+
+    Mutable state: which load it is at, its feed and what it is doing, and the notices so far. The counters at its
+    beginning make `seconds`, `requests` and `throttled` this run's own.
+    """
+
+    def __init__(self, connection: Connection, settings: Settings, watch: Watch, checkpoint: Checkpoint) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._watch = watch
+        self._checkpoint = checkpoint
+        self._tables = Tables(connection.transport, connection.provider, checkpoint)
+        self._began = time.monotonic()
+        self._before = connection.budget.statistics()
+        self._passages: Sequence[Passage] = ()
+        self._position = 0
+        self._phase = "starting"
+        self._feed: Feed | None = None
+        self._notices: list[str] = []
+
+    async def run_all(self, passages: Sequence[Passage]) -> None:
+        """Run the loads in order. After a halt the rest are only counted."""
+        self._passages = passages
+        async with anyio.create_task_group() as tasks:
+            if self._settings.deadline is not None:
+                tasks.start_soon(self._keep_deadline, self._settings.deadline)
+            for self._position, passage in enumerate(passages):
+                await self._run(passage)
+            tasks.cancel_scope.cancel()
+
+    async def _run(self, passage: Passage) -> None:
+        halt = self._watch.halt
+        try:
+            self._phase, self._feed = "reading names", None
+            load = await passage.begin(self._checkpoint, self._tables, halt)
+            self._notices += passage.notices()
+            before = self._checkpoint.counts(passage.title)
+            batching = batching_of(load, self._settings)
+            feed = Feed(load, batching, halt, limit=self._settings.limit, emit=self._watch.emit)
+            self._phase, self._feed = "sending", feed
+            settled = await run(feed, self._connection.provider, self._connection.transport, self._settings)
+            self._tables.forget(load.resource.name)
+            await wrap_future(passage.finish(feed.rows))
+            _check(before, settled, self._checkpoint.counts(passage.title), halt)
+        except HeadraceError as error:
+            halt.stop(error)
+
+    async def _keep_deadline(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self._watch.halt.stop(StoppedError("the deadline was reached", hint="run the same command again to go on"))
+
+    def report(self) -> Report:
+        """Return how the run ended."""
+        summary = summarise(self._checkpoint, seconds=round(self._seconds, 3), **self._spent())
+        return Report(summary=summary, reason=self._watch.halt.reason, notices=tuple(self._notices))
+
+    def snapshot(self) -> Snapshot:
+        """Return the present moment (`Progress`)."""
+        now = self._connection.budget.statistics()
+        passage = self._passages[self._position] if self._passages else None
+        return Snapshot(
+            load="" if passage is None else passage.title,
+            position=self._position + 1,
+            loads=len(self._passages),
+            phase="stopping" if self._watch.halt else self._phase,
+            counts=self._checkpoint.counts(),
+            seconds=self._seconds,
+            fraction=None if passage is None else passage.fraction(),
+            eta=None if passage is None else self._eta(passage.fraction()),
+            windows=now.windows,
+            paused_for=now.paused_for,
+            **self._spent(),
+        )
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _spent(self) -> dict[str, int]:
+        now = self._connection.budget.statistics()
+        return {
+            "requests": now.granted - self._before.granted,
+            "throttled": now.throttled - self._before.throttled,
+        }
+
+    def _eta(self, fraction: float | None) -> float | None:
+        """Return the seconds until the current load is done: the rows still to come, judged by those that came."""
+        if self._feed is None or not fraction:
+            return None
+        coming = self._feed.rows * (1 / fraction - 1) + len(self._feed.batching)
+        requests = ceil(coming / self._feed.batching.size)
+        return self._connection.budget.eta(requests, concurrency=self._settings.concurrency) if requests else 0.0
+
+
+def _check(before: Counts, settled: Counts, after: Counts, halt: Halt) -> None:
+    """Compare what the writers settled with what the ledger holds (RELIABILITY.md, invariant I6).
+
+    Not after a full disk, when the ledger may hold less. Raises `InvariantError`.
+    """
+    if isinstance(halt.reason, StoppedError):
+        return
+    for name in ("done", "in_doubt", "duplicated"):
+        expected, found = getattr(before + settled, name), getattr(after, name)
+        if expected != found:
+            raise InvariantError(
+                f"the checkpoint counts {found} rows as {name} where the run counts {expected}",
+                hint="please report this; `headrace status` shows what is recorded",
+            )

@@ -1,0 +1,210 @@
+"""A passage: one load of an import on its way, from its source or, for a retry, from its reject file.
+
+What can be prepared without the network is prepared before anything is sent; the rest when the load's turn comes.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Protocol
+
+import anyio
+import msgspec
+
+from headrace.dispatch.halt import Halt
+from headrace.feed import AnySource, LiveSource, Load, read_source
+from headrace.importfile import LoadSpec
+from headrace.intake import Intake
+from headrace.intake.source import Source, open_source
+from headrace.ledger import Checkpoint, LoadLedger, RetryLedger
+from headrace.model import Chunk, Row
+from headrace.provider import Provider, Resource
+from headrace.resolving import Tables
+
+
+class Passage(Protocol):
+    """One load. `begin` comes first, `finish` last."""
+
+    @property
+    def title(self) -> str:
+        """What the load is called."""
+
+    @property
+    def intake(self) -> Intake:
+        """What makes records of its rows."""
+
+    async def begin(self, checkpoint: Checkpoint, tables: Tables, halt: Halt) -> Load:
+        """Open the load's ledger, read the names that its rows refer to, and return what is needed to run it."""
+
+    def finish(self, rows: int) -> "Future[None]":
+        """End the pass, of which `rows` rows were read; the future comes when that is durable."""
+
+    def fraction(self) -> float | None:
+        """Return which part of the source has been read, None where that is unknown."""
+
+    def notices(self) -> Sequence[str]:
+        """Return what the user should know about how the load was found."""
+
+
+class SourcePassage:
+    """A load from its source. Made by `prepare`. Mutable state: the ledger, from `begin` on."""
+
+    def __init__(self, spec: LoadSpec, source: AnySource, intake: Intake, *, accept_mapping_change: bool) -> None:
+        self.spec = spec
+        self.title = spec.title
+        self.intake = intake
+        self._source = source
+        self._accept_mapping_change = accept_mapping_change
+        self._ledger: LoadLedger | None = None
+
+    async def begin(self, checkpoint: Checkpoint, tables: Tables, halt: Halt) -> Load:
+        """See `Passage`. Raises `ChangedError` when the source or the mapping is not the checkpoint's."""
+        ledger = self._ledger = checkpoint.load(
+            name=self.title,
+            resource=self.spec.resource,
+            operation=self.spec.operation,
+            definition=msgspec.json.encode(self.spec),
+            mapping_digest=self.intake.digest,
+            fingerprint=await anyio.to_thread.run_sync(self._source.fingerprint),
+            has_key_columns=bool(self.spec.key),
+            accept_mapping_change=self._accept_mapping_change,
+        )
+        if ledger.must_recognise:
+            ledger.recognise(self._keys())
+        return Load(
+            resource=self.intake.resource,
+            operation=self.spec.operation,
+            intake=self.intake,
+            chunks=read_source(self._source, halt),
+            unsettled=lambda chunk: ledger.unsettled(self.intake.rows(chunk), chunk.columns),
+            journal=ledger,
+            resolving=await tables.resolving(self.intake),
+            counts_rest=self._source.is_replayable,
+        )
+
+    def finish(self, rows: int) -> "Future[None]":
+        """See `Passage`."""
+        assert self._ledger is not None, "finish comes after begin"
+        return self._ledger.finish(rows)
+
+    def fraction(self) -> float | None:
+        """See `Passage`."""
+        return self._source.fraction()
+
+    def notices(self) -> Sequence[str]:
+        """See `Passage`."""
+        return () if self._ledger is None else self._ledger.notices
+
+    def check(self) -> None:
+        """Compile the mapping for the first rows of a source that can be read again.
+
+        Raises `SourceError` or `UsageError` with place and remedy for everything wrong with it as a whole.
+        """
+        if isinstance(self._source, LiveSource) or not self._source.is_replayable:
+            return
+        chunk = next(self._source.chunks(), None)
+        if chunk is not None:
+            self.intake.rows(chunk)
+
+    def _keys(self) -> Iterator[bytes]:
+        """Yield the keys of the source's rows, for the ledger to recognise it by; none where it can be read once."""
+        if isinstance(self._source, LiveSource) or not self._source.is_replayable:
+            return
+        for chunk in self._source.chunks():
+            yield from (row.key for row in self.intake.rows(chunk))
+
+
+def prepare(
+    spec: LoadSpec,
+    provider: Provider,
+    resources: ExitStack,
+    *,
+    source: AnySource | None = None,
+    accept_mapping_change: bool = False,
+) -> SourcePassage:
+    """Open the source of a checked load, or take `source`, and compile its mapping; `resources` closes it.
+
+    Raises what `SourcePassage.check` raises.
+    """
+    source = source or open_of(spec)
+    resources.callback(source.close)
+    intake = intake_of(spec, provider, source=source.name, has_open_columns=source.has_open_columns)
+    passage = SourcePassage(spec, source, intake, accept_mapping_change=accept_mapping_change)
+    passage.check()
+    return passage
+
+
+def open_of(spec: LoadSpec) -> Source:
+    """Open the source that a load names. Raises `SourceError` or `UsageError`, as `open_source` does."""
+    return open_source(
+        spec.source, format=spec.format, encoding=spec.encoding, delimiter=spec.delimiter, path=spec.path
+    )
+
+
+def intake_of(spec: LoadSpec, provider: Provider, *, source: str, has_open_columns: bool) -> Intake:
+    """Return the compiled intake of a load that has been checked."""
+    return Intake(
+        resource_of(spec, provider), source=source, rules=spec.fields, key=spec.key, has_open_columns=has_open_columns
+    )
+
+
+def resource_of(spec: LoadSpec, provider: Provider) -> Resource:
+    """Return the resource of a load that has been checked."""
+    resource = provider.resource(spec.resource)
+    assert resource is not None, "check_import has looked"
+    return resource
+
+
+class RetryPassage:
+    """The repaired rows of a load's reject file. Mutable state: the ledger, from `begin` on."""
+
+    def __init__(self, spec: LoadSpec, provider: Provider) -> None:
+        self.spec = spec
+        self.title = spec.title
+        self.intake = intake_of(spec, provider, source=f"{spec.title}.rejects.csv", has_open_columns=False)
+        self._ledger: RetryLedger | None = None
+
+    async def begin(self, checkpoint: Checkpoint, tables: Tables, halt: Halt) -> Load:
+        """See `Passage`. Raises `SourceError` when the reject file cannot be understood."""
+        del halt  # a reject file is short, and never blocks
+        ledger = self._ledger = checkpoint.retry(self.title)
+        rows: dict[int, Sequence[Row]] = {}
+        return Load(
+            resource=self.intake.resource,
+            operation=self.spec.operation,
+            intake=self.intake,
+            chunks=_chunks(ledger, rows),
+            unsettled=lambda chunk: rows.pop(chunk.offset),
+            journal=ledger,
+            resolving=await tables.resolving(self.intake),
+        )
+
+    def finish(self, rows: int) -> "Future[None]":
+        """See `Passage`."""
+        del rows  # the source was not read: how many rows it has stays as it is
+        assert self._ledger is not None, "finish comes after begin"
+        return self._ledger.finish()
+
+    def fraction(self) -> float | None:
+        """See `Passage`."""
+        return None
+
+    def notices(self) -> Sequence[str]:
+        """See `Passage`."""
+        return () if self._ledger is None else self._ledger.notices
+
+
+async def _chunks(ledger: RetryLedger, rows: dict[int, Sequence[Row]]) -> AsyncIterator[Chunk]:
+    """Yield the rejects as chunks, and put the rows that they are, with their identity in the source, into `rows`."""
+    offset = 0
+    for some in ledger.rows():
+        if not some:
+            continue
+        rows[offset] = some
+        yield Chunk(
+            columns=ledger.columns,
+            offset=offset,
+            lines=[row.line for row in some],
+            rows=[list(row.cells) for row in some],
+        )
+        offset += len(some)

@@ -1,0 +1,42 @@
+"""JSON:API (https://jsonapi.org) with its bulk extension: the envelope that Productive speaks.
+
+Documents go out, answers, refusals and pages come in. Everything here is pure, and nothing raises on foreign bytes.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from headrace.model import Request
+from headrace.provider.json_api.codec import JsonApiCodec, codec
+from headrace.provider.json_api.listing import listing
+from headrace.provider.json_api.page import page
+from headrace.provider.json_api.refusal import refused
+from headrace.provider.table import Provider, Resource
+from headrace.provider.wire import Page, Refusal, Wire
+
+__all__ = ["JSON_API", "JsonApi", "JsonApiCodec"]
+
+_refused = refused()
+
+
+class JsonApi:
+    """The `Wire` of JSON:API."""
+
+    def codec(self, provider: Provider, resource: Resource, operation: str) -> JsonApiCodec:
+        """`Wire.codec`."""
+        return codec(provider, resource, operation)
+
+    def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Request:
+        """`Wire.listing`."""
+        return listing(provider, resource, filters=filters, **options)
+
+    def page(self, request: Request, body: bytes) -> Page | None:
+        """`Wire.page`."""
+        return page(request, body)
+
+    def refusals(self, body: bytes) -> list[Refusal] | None:
+        """`Wire.refusals`."""
+        return _refused(body)
+
+
+JSON_API: Final[Wire] = JsonApi()

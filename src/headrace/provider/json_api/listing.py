@@ -1,0 +1,81 @@
+"""Listings: the request for the first page of the records that pass a filter."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, TypeAlias
+
+from headrace.model import Lane, Request
+from headrace.provider.json_api.document import HEADERS
+from headrace.provider.table import Provider, Resource, references
+
+Params: TypeAlias = Iterator[tuple[str, str]]
+
+NUMBER: Final = "page[number]"
+SIZE: Final = "page[size]"
+
+
+def listing(
+    provider: Provider,
+    resource: Resource,
+    *,
+    filters: Mapping[str, Any],
+    include: Sequence[str] = (),
+    fields: Sequence[str] = (),
+    sort: str | None = None,
+    size: int | None = None,
+) -> Request:
+    """Return the request for the first page: `Wire.listing`.
+
+    A filter's value is a scalar, a sequence of alternatives, or a mapping of operations (`{"contains": "x"}`); groups
+    are written as the vendor does, `{"$op": "or", "0": {"name": {"eq": "x"}}, "1": ...}`. `include` and `fields` take
+    our names (`person_id`) and the vendor's (`person`).
+    """
+    spelt = _spelling(resource)
+    options = {
+        "include": ",".join(map(spelt, include)),
+        f"fields[{resource.name}]": ",".join(map(spelt, fields)),
+        "sort": sort or "",
+    }
+    return Request(
+        method="GET",
+        path=resource.path,
+        params=(
+            *(pair for name, value in filters.items() for pair in _filter(f"filter[{name}]", value)),
+            *((name, value) for name, value in options.items() if value),
+            (NUMBER, "1"),
+            (SIZE, str(min(size or provider.max_page_size, provider.max_page_size))),
+        ),
+        headers=HEADERS,
+        route=provider.route(resource.path),
+        lane=Lane.READBACK,
+        is_read=True,
+    )
+
+
+def _spelling(resource: Resource) -> Callable[[str], str]:
+    """Return the function from our name of a relationship to the vendor's; other names stay."""
+    links = {name: name.removesuffix("_id") for name in references(resource.struct)}
+    return lambda name: links.get(name, name)
+
+
+def _filter(name: str, value: Any) -> Params:
+    """Yield the parameters of one filter."""
+    match value:
+        case Mapping():
+            for key, inner in value.items():
+                yield from _filter(f"{name}[{key}]", inner)
+        case list() | tuple() | set() | frozenset():
+            yield from ((f"{name}[]", _text(inner)) for inner in value)
+        case _:
+            yield name, _text(value)
+
+
+def _text(value: Any) -> str:
+    """Return `value` as a query has it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)

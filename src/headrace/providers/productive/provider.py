@@ -1,0 +1,29 @@
+"""Productive (https://productive.io) as a table: address, credentials, limits and resources of its API v2."""
+
+from typing import Final
+
+from headrace.provider import Auth, Limit, Provider
+from headrace.provider.json_api import JSON_API
+from headrace.providers.productive.resources import RESOURCES
+
+PRODUCTIVE: Final = Provider(
+    name="productive",
+    base_url="https://api.productive.io/api/v2",
+    # The second is the vendor's own sandbox; integration tests of several public projects name it, no page does.
+    hosts=frozenset({"api.productive.io", "api-sandbox.productive.io"}),
+    # https://developer.productive.io/guides/authorization
+    auth=Auth(headers={"X-Auth-Token": "{token}", "X-Organization-Id": "{organization}"}),
+    wire=JSON_API,
+    # https://developer.productive.io/guides/rate-limits; the scopes are from its newer edition.
+    limits=(
+        Limit(calls=100, per=10.0, scope="token"),
+        Limit(calls=4000, per=1800.0, scope="organization"),
+        Limit(calls=10, per=30.0, scope="token", routes="reports"),
+    ),
+    routes={"/reports": "reports"},
+    reset_header="x-ratelimit-reset",
+    # https://developer.productive.io/guides/pagination: 30 by default
+    max_page_size=200,
+    resources=RESOURCES,
+    doc="https://developer.productive.io/guides/overview",
+)

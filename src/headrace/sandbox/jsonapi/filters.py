@@ -1,0 +1,221 @@
+"""The filters of a list: the query's `filter[...]` parameters become one predicate over records.
+
+https://developer.productive.io/guides/filtering: values, operations, logical groups, dates and times.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from headrace.sandbox.jsonapi import problems
+from headrace.sandbox.jsonapi.checks import DATE, TEXT
+from headrace.sandbox.jsonapi.kind import Kind
+from headrace.sandbox.jsonapi.rendering import stamp
+from headrace.sandbox.message import Call
+from headrace.sandbox.store import Record
+
+Predicate: TypeAlias = Callable[[Record], bool]
+Tree: TypeAlias = dict[str, Any]
+"""The parameters by their brackets; a leaf is the list of its values."""
+
+MAX_DEPTH: Final = 8
+EXACT_TIMES: Final = "filteringSkipDatetimeCastToDate"
+_TIMES: Final = frozenset({"created_at", "updated_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a filter finds its value in a record, and how it reads its own."""
+
+    value: Callable[[Record], Any]
+    parse: Callable[[str], Any]
+    splits: bool = True
+    usual: str = "eq"
+    """The operation of a filter that names none."""
+
+
+def predicate_of(call: Call, kind: Kind) -> Predicate | None:
+    """Return what the call's filters select, None where it selects all. Raises 400 for what is not supported."""
+    tree = _tree_of(call.params if call.query else [])
+    is_exact = EXACT_TIMES in call.headers.get("x-feature-flags", "")
+    parts = [_group(tree, kind, is_exact=is_exact)] if tree else []
+    if kind.hides is not None and kind.hides[0] not in tree:
+        is_hidden = kind.hides[1]
+        parts.append(lambda record: not is_hidden(record))
+    return _joined(parts, all) if parts else None
+
+
+def _tree_of(params: Iterable[tuple[str, str]]) -> Tree:
+    tree: Tree = {}
+    for name, value in params:
+        if not name.startswith("filter["):
+            continue
+        *path, last = re.findall(r"\[([^\]]*)\]", name)
+        if len(path) > MAX_DEPTH:
+            raise _unsupported(name)
+        node = tree
+        for part in path:
+            node = node.setdefault(part, {})
+            if not isinstance(node, dict):
+                raise _unsupported(name)
+        if isinstance(node.setdefault(last, []), dict):
+            raise _unsupported(name)
+        node[last].append(value)
+    return tree
+
+
+# Groups...
+
+
+def _group(tree: Tree, kind: Kind, *, is_exact: bool) -> Predicate:
+    chosen = tree.get("$op", ["and"])[-1]
+    if chosen not in _JOINS:
+        raise problems.unsupported("Filter Value", f"Value '{chosen}' of filter '$op'")
+    parts = [_part(name, node, kind, is_exact=is_exact) for name, node in tree.items() if name != "$op"]
+    return _joined(parts, _JOINS[chosen])
+
+
+_JOINS: Final[Mapping[str, Callable[[Iterable[bool]], bool]]] = {"and": all, "or": any}
+
+
+def _joined(parts: list[Predicate], join: Callable[[Iterable[bool]], bool]) -> Predicate:
+    if len(parts) == 1:
+        return parts[0]
+    return lambda record: join(part(record) for part in parts)
+
+
+def _part(name: str, node: Any, kind: Kind, *, is_exact: bool) -> Predicate:
+    if name.isdigit() and isinstance(node, dict):
+        return _group(node, kind, is_exact=is_exact)
+    if kind.hides is not None and name == kind.hides[0]:
+        return lambda _: True
+    if name not in kind.filters and name != "id":
+        raise _unsupported(name)
+    if name == "custom_fields":
+        fields = node.items() if isinstance(node, dict) else ()
+        return _joined([_operand(name, below, _custom(number)) for number, below in fields], all)
+    is_time = name in _TIMES and is_exact and any("T" in value for value in _leaves(node))
+    return _operand(name, node, _EXACT[name] if is_time else _source(name, kind))
+
+
+def _leaves(node: Any) -> list[str]:
+    return node if isinstance(node, list) else [leaf for below in node.values() for leaf in _leaves(below)]
+
+
+# ...operations...
+
+
+def _operand(name: str, node: Any, source: _Source) -> Predicate:
+    by_operation = node if isinstance(node, dict) and "" not in node else {source.usual: node}
+    return _joined([_comparison(name, how, below, source) for how, below in by_operation.items()], all)
+
+
+def _comparison(name: str, how: str, node: Any, source: _Source) -> Predicate:
+    if how not in _OPERATIONS:
+        raise _unsupported(f"{name}[{how}]")
+    texts = [part for text in _leaves(node) for part in (text.split(",") if source.splits else [text])]
+    try:
+        wanted = [None if text == "" else source.parse(text) for text in texts]
+    except (ValueError, ArithmeticError):
+        raise problems.unsupported("Filter Value", f"Value '{','.join(texts)}' of filter '{name}'") from None
+    compare = _OPERATIONS[how]
+    return lambda record: compare(source.value(record), wanted)
+
+
+def _is_among(value: Any, wanted: list[Any]) -> bool:
+    return any(each in wanted for each in value) if isinstance(value, (tuple, list)) else value in wanted
+
+
+def _contains(value: Any, wanted: list[Any]) -> bool:
+    held = str(value or "").lower()
+    return any(str(each or "").lower() in held for each in wanted)
+
+
+def _against(compare: Callable[[Any, Any], bool]) -> Callable[[Any, list[Any]], bool]:
+    def is_so(value: Any, wanted: list[Any]) -> bool:
+        return value is not None and all(each is not None and compare(value, each) for each in wanted)
+
+    return is_so
+
+
+_OPERATIONS: Final[Mapping[str, Callable[[Any, list[Any]], bool]]] = {
+    "eq": _is_among,
+    "not_eq": lambda value, wanted: not _is_among(value, wanted),
+    "contains": _contains,
+    "not_contain": lambda value, wanted: not _contains(value, wanted),
+    "gt": _against(operator.gt),
+    "gt_eq": _against(operator.ge),
+    "lt": _against(operator.lt),
+    "lt_eq": _against(operator.le),
+}
+
+
+# ...and where values come from
+
+
+def _source(name: str, kind: Kind) -> _Source:
+    field = kind.aliases.get(name, kind.flat.get(name, name))
+    if name in kind.special:
+        return _Source(kind.special[name], _switch)
+    if field in kind.relations:
+        return _Source(lambda record: record.links.get(field), _digits)
+    if name == "query":
+        return _Source(lambda record: _text_of(record, kind), str, splits=False, usual="contains")
+    return _FIXED.get(field) or _attribute(field, kind)
+
+
+def _attribute(field: str, kind: Kind) -> _Source:
+    check = kind.attributes.get(field, TEXT)
+    default = kind.defaults.get(field)
+
+    def value(record: Record) -> Any:
+        held = record.attributes.get(field, default)
+        return None if held is None else check.stored(held)
+
+    return _Source(value, check.parse, check.splits)
+
+
+def _custom(number: str) -> _Source:
+    def value(record: Record) -> Any:
+        held = (record.attributes.get("custom_fields") or {}).get(number)
+        return [str(each) for each in held] if isinstance(held, list) else None if held is None else str(held)
+
+    return _Source(value, str, splits=False)
+
+
+def _text_of(record: Record, kind: Kind) -> str:
+    return " ".join(str(record.attributes.get(name) or "") for name in kind.text)
+
+
+def _digits(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(text)
+    return int(text)
+
+
+def _switch(text: str) -> int:
+    """Return a computed value, which is a number; `true` and `false` are 1 and 0."""
+    return {"true": 1, "false": 0}[text] if text in {"true", "false"} else int(text)
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+_FIXED: Final[Mapping[str, _Source]] = {
+    "id": _Source(lambda record: record.id, _digits),
+    "created_at": _Source(lambda record: stamp(record.created_at)[:10], DATE.parse),
+    "updated_at": _Source(lambda record: stamp(record.updated_at)[:10], DATE.parse),
+}
+
+_EXACT: Final[Mapping[str, _Source]] = {
+    "created_at": _Source(lambda record: int(record.created_at), _seconds),
+    "updated_at": _Source(lambda record: int(record.updated_at), _seconds),
+}
+
+
+def _unsupported(name: str) -> problems.RefusalError:
+    return problems.unsupported("Filter", f"Filter '{name}'")

@@ -1,0 +1,49 @@
+"""The outcome stream: between a load that runs in the background and whoever iterates over its outcomes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import anyio
+
+from headrace.dispatch.halt import Halt
+from headrace.errors import HeadraceError, StoppedError
+from headrace.migration import Report
+from headrace.model import Outcome, Settled
+
+
+class OutcomeStream:
+    """One load's outcomes on their way to the caller. A batch of them may wait; then the load waits.
+
+    Mutable state: why the load ended early, None while it has not, and whether the caller has left.
+    """
+
+    def __init__(self) -> None:
+        self.halt = Halt()
+        self._send, self._receive = anyio.create_memory_object_stream[Sequence[Settled]](1)
+        self._error: HeadraceError | None = None
+
+    async def run(self, work: Callable[[], Awaitable[Report]]) -> None:
+        """Run the load. Started by the client as a task of its own."""
+        with self._send:
+            try:
+                self._error = (await work()).reason
+            except HeadraceError as error:
+                self._error = error
+
+    async def emit(self, settled: Sequence[Settled]) -> None:
+        """Hand over durable outcomes; nobody is there to take them once the caller has left."""
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await self._send.send(settled)
+
+    async def outcomes(self) -> AsyncIterator[Outcome]:
+        """Yield the outcomes one by one; raise what ended the load early after the last of them."""
+        async for settled in self._receive:
+            for one in settled:
+                yield one.outcome
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """End the load: what is under way is settled, nothing new is begun. Again does nothing."""
+        self.halt.stop(StoppedError("the caller has left", hint="call load() again with the same checkpoint to go on"))
+        self._receive.close()

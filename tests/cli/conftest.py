@@ -1,0 +1,115 @@
+"""What the tests of the command line share: the program in this process, and as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from headrace.cli.app import main
+
+TOKEN = "canary-token-5f1e"
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, which must be one JSON object and nothing else."""
+        assert self.out.count("\n") == 1
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        """The error that it printed as JSON."""
+        assert set(self.json) == {"error"}
+        assert set(self.json["error"]) == {"code", "message", "hint"}
+        return self.json["error"]
+
+
+@pytest.fixture
+def headrace(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ended]:
+    """The program, in this process, in a folder of its own, without credentials."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEADRACE_PRODUCTIVE_TOKEN", raising=False)
+    monkeypatch.delenv("HEADRACE_PRODUCTIVE_ORGANIZATION", raising=False)
+
+    def run(*arguments: object) -> Ended:
+        code = main([str(argument) for argument in arguments])
+        return Ended(code, *capsys.readouterr())
+
+    return run
+
+
+class Place(NamedTuple):
+    """A sandbox that runs."""
+
+    url: str
+    token: str
+    organization: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"HEADRACE_PRODUCTIVE_TOKEN": self.token, "HEADRACE_PRODUCTIVE_ORGANIZATION": self.organization}
+
+
+def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
+    """Start the program as a process with pipes."""
+    command = [sys.executable, "-m", "headrace", *map(str, arguments)]
+    return subprocess.Popen(
+        command, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)} | options
+    )
+
+
+def finish(process: "subprocess.Popen[str]", seconds: float = 30.0, text: str | None = None) -> Ended:
+    """Wait for a process to end by itself."""
+    try:
+        out, err = process.communicate(text, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Ended(process.returncode, out, err)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Callable[..., Place]]:
+    """Starts sandboxes as processes, and ends them."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(*options: object) -> Place:
+        process = start("sandbox", "productive", "--port", "0", "--token", TOKEN, *options, stderr=None)
+        running.append(process)
+        assert process.stdout is not None
+        return Place(**json.loads(process.stdout.readline()))
+
+    yield begin
+    for process in running:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@pytest.fixture
+def hours(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a CSV of distinct time entries for the sandbox's fixture; rows given by number are replaced."""
+
+    def write(count: int, name: str = "hours.csv", **bad: str) -> Path:
+        rows = [f"2026-01-{1 + n % 28:02},{15 + n // 28 % 400},{201 + n % 6},{901 + n % 5},row {n}" for n in range(count)]
+        for number, row in bad.items():
+            rows[int(number.lstrip("r"))] = row
+        file = tmp_path / name
+        file.write_text("\n".join(["date,time,person_id,service_id,note", *rows]) + "\n")
+        return file
+
+    return write

@@ -1,0 +1,32 @@
+"""What the tests of providers share: a row of every Productive resource, and Hypothesis settings."""
+
+from typing import Final
+
+from hypothesis import settings
+
+UNHURRIED: Final = settings(deadline=None)
+"""For properties whose examples may take long: a busy machine is not a failure."""
+
+MINIMAL: Final[dict[str, dict[str, str]]] = {
+    "companies": {"name": "Acme"},
+    "people": {"company_id": "101", "role_id": "1"},
+    "projects": {
+        "name": "P",
+        "project_type_id": "2",
+        "company_id": "102",
+        "project_manager_id": "201",
+        "workflow_id": "728",
+    },
+    "folders": {"name": "F", "project_id": "501"},
+    "task_lists": {"name": "L", "project_id": "501", "folder_id": "601"},
+    "tasks": {"title": "T", "project_id": "501", "task_list_id": "701"},
+    "todos": {"description": "D", "task_id": "1001"},
+    "deals": {"name": "D", "deal_type_id": "2", "responsible_id": "201", "date": "2026-01-01", "company_id": "102"},
+    "sections": {"name": "S", "deal_id": "801"},
+    "services": {"name": "S", "deal_id": "801", "limitation_type": "no_limitation"},
+    "time_entries": {"date": "2026-01-01", "time": "60", "person_id": "201", "service_id": "901"},
+    "bookings": {"person_id": "201", "started_on": "2026-01-01", "ended_on": "2026-01-02", "service_id": "901"},
+    "expenses": {"name": "E", "date": "2026-01-01", "currency": "EUR"},
+    "comments": {"body": "B", "task_id": "1001"},
+}
+"""A minimal valid row of every resource as text, as CSV has it; the ids are those of the sandbox's fixture."""
