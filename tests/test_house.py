@@ -13,9 +13,10 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"
 
 ACTS = {"intake", "dispatch", "ledger"}
 NOUNS = {"model", "errors", "identity", "provider"}
-FLOW = {"pipeline", "resolving", "progress", *ACTS, *NOUNS}
-"""`resolving` (references to ids) and `progress` (snapshots) are parts of the flow that pipeline.py would hold, were
-they not nouns of their own."""
+FLOW = {"pipeline", "feed", "resolving", "passage", "migration", "outside", "progress", "importfile", *ACTS, *NOUNS}
+"""What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `resolving` (names
+and keys to ids), `passage` (one load on its way), `migration` (one import), `outside` (clock, network, threads),
+`progress` (snapshots), `importfile`."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -26,11 +27,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "intake": NOUNS,
     "dispatch": NOUNS,
     "ledger": {"model", "errors", "identity"},
-    "resolving": FLOW,
-    "pipeline": FLOW,
-    "importfile": FLOW,
-    "migration": FLOW | {"importfile"},
-    "client": FLOW | {"importfile", "migration", "providers"},
+    "outside": {"dispatch"},
+    "resolving": {*ACTS, *NOUNS},
+    "feed": {"resolving", *ACTS, *NOUNS},
+    "pipeline": {"feed", *ACTS, *NOUNS},
+    "importfile": {"intake", *NOUNS},
+    "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
+    "migration": FLOW,
+    "checking": {"feed", "importfile", "passage", *ACTS, *NOUNS},
+    "address": {"importfile", "errors", "provider", "providers"},
+    "stream": {"migration", "dispatch", "errors", "model"},
+    "client": FLOW | {"address", "stream"},
     "providers": {"provider", "model"},
     "sandbox": {"provider", "providers"},
 }
@@ -47,10 +54,16 @@ MAY_USE: dict[str, set[str]] = {
     "intake": {"msgspec"},
     "dispatch": {"msgspec", "anyio", "asyncio", "aiolimiter"},
     "ledger": {"msgspec"},
+    "outside": {"msgspec"},
     "resolving": {"msgspec", "anyio"},
-    "pipeline": {"msgspec", "anyio", "asyncio"},
+    "feed": {"msgspec", "anyio", "asyncio"},
+    "pipeline": {"msgspec", "anyio"},
     "importfile": {"msgspec"},
+    "passage": {"msgspec", "asyncio"},
     "migration": {"msgspec", "anyio", "asyncio"},
+    "checking": {"msgspec"},
+    "address": set(),
+    "stream": {"anyio"},
     "client": {"msgspec", "anyio", "asyncio"},
     "providers": {"msgspec"},
     "sandbox": {"aiohttp", "asyncio", "orjson"},
@@ -109,12 +122,13 @@ def test_acts_without_a_loop_stay_so(part: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_rooms_are_small(module: str) -> None:
-    """A file is one noun: under 300 lines; a function is one thought: at most 50."""
+    """A file is one noun: under 300 lines; a function is one thought: at most 50, without its words."""
     text = (ROOT / module).read_text()
     assert text.count("\n") < 300
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 50, node.name
+            says = node.body[1:] if ast.get_docstring(node) else node.body
+            assert not says or (says[-1].end_lineno or 0) - says[0].lineno < 50, node.name
 
 
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))

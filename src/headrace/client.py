@@ -18,6 +18,7 @@ from headrace.dispatch.budget import Budget
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.http import open_http
 from headrace.dispatch.reading import read_pages
+from headrace.dispatch.transport import Sender
 from headrace.errors import CredentialsError, UsageError
 from headrace.feed import AnySource, LiveSource
 from headrace.identity import digest
@@ -25,6 +26,7 @@ from headrace.importfile import ImportSpec, LoadSpec, read_import, stem, suggest
 from headrace.intake.source import Item, open_source
 from headrace.migration import Connection, Report, Watch, migrate, retry
 from headrace.model import Lane, Outcome, Request, Response, Secret
+from headrace.outside import Outside
 from headrace.pipeline import Settings, connect
 from headrace.progress import Progress
 from headrace.provider import Provider, Resource
@@ -37,6 +39,7 @@ class Client:
     """An open way to one provider.
 
     `provider` is a name (`productive`) or a `Provider` of your own. `base_url` replaces the provider's, path included.
+    `outside` replaces clock, network and threads, for simulations (`headrace.testing`).
     Use it in `async with`; leaving the block lets what is under way answer and be settled.
 
     Raises `UsageError` for an unknown provider or an address that must not be sent the token, `CredentialsError`
@@ -51,6 +54,7 @@ class Client:
         organization: str | None = None,
         base_url: str | None = None,
         settings: Settings | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self.provider = find_provider(provider)
         self.settings = settings or Settings()
@@ -67,6 +71,7 @@ class Client:
             )
         self._token = token if isinstance(token, Secret) else Secret(token)
         self._organization = organization or ""
+        self._outside = outside or Outside()
         self._resources = AsyncExitStack()
         # Mutable state: the connection and its tasks while the client is open, and the loads that are being iterated.
         self._connection: Connection | None = None
@@ -74,21 +79,14 @@ class Client:
         self._streams: set[OutcomeStream] = set()
 
     async def __aenter__(self) -> Self:
-        http = await self._resources.enter_async_context(
-            open_http(
-                self.base_url,
-                {**self.provider.headers, **self._auth_headers()},
-                connections=self.settings.concurrency + 1,
-                time_limit=self.settings.request_seconds,
-            )
-        )
         budget = self._budget()
         self._connection = Connection(
             provider=self.provider,
             base_url=self.base_url,
             organization=self._organization,
-            transport=connect(http, budget, self.provider),
+            transport=connect(await self._open_sender(), budget, self.provider),
             budget=budget,
+            outside=self._outside,
         )
         self._tasks = await self._resources.enter_async_context(anyio.create_task_group())
         return self
@@ -109,14 +107,14 @@ class Client:
         progress: Progress | None = None,
     ) -> Report:
         """Run an import; see `migration.migrate`."""
-        watch = Watch(halt=halt or Halt(), progress=progress)
+        watch = Watch(halt=Halt() if halt is None else halt, progress=progress)
         return await migrate(spec, self._connected, self.settings, watch, checkpoint=checkpoint, results=results)
 
     async def retry(
         self, *, checkpoint: Path, results: Path, halt: Halt | None = None, progress: Progress | None = None
     ) -> Report:
         """Send what is in the reject files of an import; see `migration.retry`."""
-        watch = Watch(halt=halt or Halt(), progress=progress)
+        watch = Watch(halt=Halt() if halt is None else halt, progress=progress)
         return await retry(self._connected, self.settings, watch, checkpoint=checkpoint, results=results)
 
     async def load(
@@ -148,8 +146,16 @@ class Client:
         )
         stream = OutcomeStream()
         watch = Watch(halt=stream.halt, emit=stream.emit)
-        files = {"checkpoint": checkpoint and Path(checkpoint), "results": results and Path(results)}
-        work = partial(migrate, spec, self._connected, self.settings, watch, source=_source(rows), **files)
+        work = partial(
+            migrate,
+            spec,
+            self._connected,
+            self.settings,
+            watch,
+            checkpoint=Path(checkpoint) if checkpoint else None,
+            results=Path(results) if results else None,
+            source=_source(rows),
+        )
         self._streams.add(stream)
         self._tasks.start_soon(stream.run, work)
         try:
@@ -188,12 +194,11 @@ class Client:
         `path` is below the base URL. A GET may be repeated after a failure; anything else never is. Raises
         `NotSentError` when nothing was sent, `LostError` when there was no complete answer.
         """
-        headers = {**self.provider.request_headers} if json is not None else {}
         request = Request(
             method=method.upper(),
             path="/" + path.lstrip("/"),
             params=tuple((params or {}).items()),
-            headers=headers,
+            headers=self.provider.wire.headers,
             body=None if json is None else msgspec.json.encode(json),
             route=self.provider.route("/" + path.lstrip("/")),
             lane=Lane.APPLICATION,
@@ -214,6 +219,18 @@ class Client:
             raise UsageError(f"{self.provider.name} has no resource {name!r}", hint=suggest(name, known))
         return found
 
+    async def _open_sender(self) -> Sender:
+        headers = {**self.provider.headers, **self._auth_headers()}
+        if self._outside.sender is not None:
+            return self._outside.sender(headers)
+        http = open_http(
+            self.base_url,
+            headers,
+            connections=self.settings.concurrency + 1,
+            time_limit=self.settings.request_seconds,
+        )
+        return await self._resources.enter_async_context(http)
+
     def _auth_headers(self) -> dict[str, str]:
         """Return the headers that carry the credentials. Only the session ever holds them."""
         values = {"token": self._token.reveal(), "organization": self._organization}
@@ -224,7 +241,7 @@ class Client:
         secret = digest(self.base_url.encode(), self._token.reveal().encode()).hex()
         owners = {"token": secret, "user": secret, "organization": f"{self.base_url}#{self._organization}"}
         limits = self.provider.limits if self.settings.limits else ()
-        return Budget(limits, share=self.settings.share, scopes=owners)
+        return Budget(limits, share=self.settings.share, scopes=owners, clock=self._outside.clock)
 
     def __repr__(self) -> str:
         state = "closed" if self._connection is None else "open"

@@ -113,7 +113,8 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
     if load.operation not in OPERATIONS:
         yield f"unknown operation {load.operation!r}", load.operation, f"known: {', '.join(OPERATIONS)}"
     elif load.operation not in resource.writes:
-        yield f"{resource.name} cannot be written by {load.operation}", load.resource, None
+        names = [known.name for known in provider.resources if load.operation in known.writes]
+        yield f"{resource.name} cannot be written by {load.operation}", load.resource, f"known: {', '.join(names)}"
     if load.title in earlier:
         yield f"two loads are called {load.title!r}", load.title, 'give one of them its own name = "..."'
     yield from _rule_problems(load, earlier, provider)

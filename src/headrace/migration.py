@@ -1,6 +1,5 @@
 """One import: its loads in order, one checkpoint, one connection, one report."""
 
-import time
 from asyncio import wrap_future
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from headrace.feed import AnySource, Emit, Feed
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint, Identity, Summary, exit_code, summarise, write_summary
 from headrace.model import Counts
+from headrace.outside import Outside
 from headrace.passage import Passage, RetryPassage, prepare
 from headrace.pipeline import Settings, batching_of, run
 from headrace.progress import Progress, Snapshot
@@ -35,14 +35,22 @@ class Connection(Struct, frozen=True, kw_only=True):
     organization: str
     transport: Transport
     budget: Budget
+    outside: Outside
 
-    def identity(self, import_name: str) -> Identity:
-        """Return what the checkpoint of an import through this connection belongs to."""
-        return Identity(
-            import_name=import_name,
+    def open(self, checkpoint: Path | None, spec: ImportSpec, results: Path | None) -> Checkpoint:
+        """Open the checkpoint of an import through this connection. Raises what `Checkpoint.open` raises."""
+        identity = Identity(
+            import_name=spec.name,
             provider=self.provider.name,
             base_url=self.base_url,
             organization=self.organization,
+        )
+        return Checkpoint.open(
+            checkpoint,
+            identity=identity,
+            definition=msgspec.json.encode(spec),
+            results=results,
+            threaded=self.outside.is_threaded,
         )
 
 
@@ -94,12 +102,7 @@ async def migrate(
             )
             for load in spec.load
         ]
-        opened = Checkpoint.open(
-            checkpoint,
-            identity=connection.identity(spec.name),
-            definition=msgspec.json.encode(spec),
-            results=results,
-        )
+        opened = connection.open(checkpoint, spec, results)
         return await _run(passages, connection, settings, watch, resources.enter_context(opened))
 
 
@@ -109,13 +112,7 @@ async def retry(connection: Connection, settings: Settings, watch: Watch, *, che
         spec = msgspec.json.decode(view.definition, type=ImportSpec)
         begun = {load.name for load in view.loads}
     passages = [RetryPassage(load, connection.provider) for load in spec.load if load.title in begun]
-    opened = Checkpoint.open(
-        checkpoint,
-        identity=connection.identity(spec.name),
-        definition=msgspec.json.encode(spec),
-        results=results,
-    )
-    with opened:
+    with connection.open(checkpoint, spec, results) as opened:
         return await _run(passages, connection, settings, watch, opened)
 
 
@@ -147,7 +144,7 @@ class Course:
         self._watch = watch
         self._checkpoint = checkpoint
         self._tables = Tables(connection.transport, connection.provider, checkpoint)
-        self._began = time.monotonic()
+        self._began = connection.outside.clock()
         self._before = connection.budget.statistics()
         self._passages: Sequence[Passage] = ()
         self._position = 0
@@ -211,7 +208,7 @@ class Course:
 
     @property
     def _seconds(self) -> float:
-        return time.monotonic() - self._began
+        return self._connection.outside.clock() - self._began
 
     def _spent(self) -> dict[str, int]:
         now = self._connection.budget.statistics()

@@ -3,12 +3,12 @@
 What can be prepared without the network is prepared before anything is sent; the rest when the load's turn comes.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Protocol
 
-import anyio
 import msgspec
 
 from headrace.dispatch.halt import Halt
@@ -65,7 +65,7 @@ class SourcePassage:
             operation=self.spec.operation,
             definition=msgspec.json.encode(self.spec),
             mapping_digest=self.intake.digest,
-            fingerprint=await anyio.to_thread.run_sync(self._source.fingerprint),
+            fingerprint=await asyncio.get_running_loop().run_in_executor(None, self._source.fingerprint),
             has_key_columns=bool(self.spec.key),
             accept_mapping_change=self._accept_mapping_change,
         )

@@ -40,7 +40,7 @@ class Ended(NamedTuple):
 def headrace(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Ended]:
-    """The program, in this process, in a folder of its own, without credentials."""
+    """Return the program, in this process, in a folder of its own, without credentials."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEADRACE_PRODUCTIVE_TOKEN", raising=False)
     monkeypatch.delenv("HEADRACE_PRODUCTIVE_ORGANIZATION", raising=False)
@@ -68,7 +68,8 @@ def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
     """Start the program as a process with pipes."""
     command = [sys.executable, "-m", "headrace", *map(str, arguments)]
     return subprocess.Popen(
-        command, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)} | options
+        command,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)} | options,
     )
 
 
@@ -85,7 +86,7 @@ def finish(process: "subprocess.Popen[str]", seconds: float = 30.0, text: str | 
 
 @pytest.fixture
 def sandbox() -> Iterator[Callable[..., Place]]:
-    """Starts sandboxes as processes, and ends them."""
+    """Return what starts sandboxes as processes, and end them."""
     running: list[subprocess.Popen[str]] = []
 
     def begin(*options: object) -> Place:
@@ -102,10 +103,11 @@ def sandbox() -> Iterator[Callable[..., Place]]:
 
 @pytest.fixture
 def hours(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a CSV of distinct time entries for the sandbox's fixture; rows given by number are replaced."""
+    """Return what writes a CSV of distinct time entries for the sandbox's fixture; rows given by number are replaced."""
 
     def write(count: int, name: str = "hours.csv", **bad: str) -> Path:
-        rows = [f"2026-01-{1 + n % 28:02},{15 + n // 28 % 400},{201 + n % 6},{901 + n % 5},row {n}" for n in range(count)]
+        days = [f"2026-01-{1 + n % 28:02},{15 + n % 400}" for n in range(count)]
+        rows = [f"{day},{201 + n % 6},{901 + n % 5},row {n}" for n, day in enumerate(days)]
         for number, row in bad.items():
             rows[int(number.lstrip("r"))] = row
         file = tmp_path / name

@@ -51,7 +51,7 @@ def test_the_version_is_the_packages(headrace: Program) -> None:
 @pytest.mark.parametrize("command", [(), ("run",), ("check",), ("demo",)])
 def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
     """Help is quick because nothing that it does not need is imported."""
-    heavy = "aiohttp anyio asyncio msgspec orjson rich pydantic sqlite3".split()
+    heavy = ["aiohttp", "anyio", "asyncio", "msgspec", "orjson", "rich", "pydantic", "sqlite3"]
     code = (
         "import sys; from headrace.__main__ import main; sys.argv[1:] = sys.argv[1:]; main(); "
         f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
@@ -179,7 +179,9 @@ def test_a_group_of_several_is_a_bug() -> None:
     assert isinstance(failure.failure(group), InvariantError)
 
 
-def test_a_ctrl_c_before_the_run_is_exit_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ctrl_c_before_the_run_is_exit_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A Ctrl-C anywhere else than in a run is exit 130 without a traceback."""
 
     def interrupted(*_: object, **__: object) -> int:

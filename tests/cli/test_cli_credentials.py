@@ -44,7 +44,7 @@ def test_standard_input_gives_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     assert credentials.token(PRODUCTIVE, None, from_stdin=True, environ={}).reveal() == SECRET
 
 
-@pytest.mark.parametrize("value", ["", "   ", "\n", "a\x00b", "a\rb c", "schlüssel", "x" * 9000])
+@pytest.mark.parametrize("value", ["", "   ", "\n", "a\x00b", "schlüssel", "x" * 9000])
 def test_what_cannot_be_a_token_is_refused_unseen(value: str, tmp_path: Path) -> None:
     """An empty or impossible token is refused before it becomes a header, and is not shown."""
     file = tmp_path / "token"

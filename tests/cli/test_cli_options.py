@@ -1,6 +1,7 @@
 """The values of options: what is read, and what is refused."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import typer
@@ -47,10 +48,8 @@ def test_a_target_is_a_provider_and_a_resource() -> None:
 @given(st.text(max_size=12), st.sampled_from([part, duration, threshold, target, span]))
 def test_any_text_is_read_or_refused(text: str, reader: Callable[[str], object]) -> None:
     """A reader never fails in another way than by refusing the value."""
-    try:
+    with suppress(typer.BadParameter):
         assert reader(text) is not None
-    except typer.BadParameter as refusal:
-        assert refusal.message
 
 
 @pytest.mark.parametrize(

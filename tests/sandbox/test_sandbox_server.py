@@ -94,6 +94,7 @@ def test_an_html_page_and_a_redirect() -> None:
     talk(script, Rule(kind=FaultKind.HTML, at=(1,)), Rule(kind=FaultKind.REDIRECT, at=(2,)))
 
 
+@pytest.mark.real
 def test_a_slow_answer_is_executed_at_once() -> None:
     """The record is there while the client still waits, and stays although it gives up."""
 
@@ -106,6 +107,7 @@ def test_a_slow_answer_is_executed_at_once() -> None:
     talk(script, Rule(kind=FaultKind.SLOW, seconds=30.0))
 
 
+@pytest.mark.real
 def test_a_dripping_answer_does_not_hold_up_others() -> None:
     """One byte a second for one client, while another is served."""
 
@@ -118,6 +120,7 @@ def test_a_dripping_answer_does_not_hold_up_others() -> None:
     talk(script, Rule(kind=FaultKind.DRIP, at=(1,)))
 
 
+@pytest.mark.real
 def test_latency_lets_requests_overlap() -> None:
     """With latency, requests of several clients are under way together."""
 
@@ -157,6 +160,7 @@ def test_a_port_that_is_taken_is_an_error() -> None:
     talk(script)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_process_tells_where_it_is_and_ends_quietly(number: int) -> None:
     """First line on stdout: url, token, organization. A signal ends it with 0 and without a word."""
@@ -171,6 +175,7 @@ def test_the_process_tells_where_it_is_and_ends_quietly(number: int) -> None:
     assert (process.returncode, rest) == (0, (b"", b""))
 
 
+@pytest.mark.real
 def test_the_core_runs_without_aiohttp() -> None:
     """Importing and using the core does not import aiohttp, nor anything of the engine."""
     program = """

@@ -19,7 +19,7 @@ _SOME_INVALID: Final = 3
 def examine(file: str, how: DataFile, limit: int | None, *, as_json: bool) -> int:
     """Check `file`, print what is wrong, and return 0 or 3. Raises `UsageError` or `SourceError`."""
     spec, provider = what_to_import(file, how)
-    checked = check(spec, provider, limit)
+    checked = check(spec, provider, limit=limit)
     if as_json:
         terminal.emit(_facts(checked))
     else:

@@ -33,33 +33,33 @@ class Speed:
     def __init__(self) -> None:
         self._moments: deque[tuple[float, int]] = deque(maxlen=self.MOMENTS)
 
-    def after(self, snapshot: Snapshot) -> float:
-        """Return the speed in rows per second, `snapshot` being the latest moment. 0 until there are two of them."""
+    def after(self, snapshot: Snapshot) -> float | None:
+        """Return the speed in rows per second, `snapshot` being the latest moment; None until there are two."""
         self._moments.append((snapshot.seconds, snapshot.counts.settled))
         while len(self._moments) > 2 and snapshot.seconds - self._moments[1][0] >= self.SPAN:
             self._moments.popleft()
         (before, had), (now, has) = self._moments[0], self._moments[-1]
-        return max(0, has - had) / (now - before) if now > before else 0.0
+        return max(0, has - had) / (now - before) if now > before else None
 
 
 # --- one moment, as text and as a picture -----------------------------------------------------------------------
 
 
-def line(snapshot: Snapshot, speed: float) -> str:
+def line(snapshot: Snapshot, speed: float | None) -> str:
     """Return one moment on one line."""
-    windows = ", ".join(f"{window.name} {_percent(window)}" for window in snapshot.windows)
-    parts = [_place(snapshot), _counts(snapshot), f"{speed:,.0f} rows/s", windows, _left(snapshot), _pause(snapshot)]
+    windows = ", ".join(f"{window.name} {_use(window):.0%}" for window in _used(snapshot))
+    parts = [_place(snapshot), _counts(snapshot), _rate(speed), windows, _left(snapshot), _pause(snapshot)]
     return "; ".join(filter(None, parts))
 
 
-def picture(snapshot: Snapshot, speed: float) -> RenderableType:
+def picture(snapshot: Snapshot, speed: float | None) -> RenderableType:
     """Return one moment as a few lines with a bar for the source and one for every rate window."""
     bars = Table.grid(padding=(0, 2))
     if snapshot.fraction is not None:
         bars.add_row(*_bar("source", snapshot.fraction, f"{snapshot.fraction:.0%}"))
-    for window in snapshot.windows:
+    for window in _used(snapshot):
         bars.add_row(*_bar(window.name, _use(window), f"{window.used:,} of {window.limit:,}"))
-    parts = [_counts(snapshot), f"{speed:,.0f} rows/s", _left(snapshot)]
+    parts = [_counts(snapshot), _rate(speed), _left(snapshot)]
     told: list[RenderableType] = [_row(_place(snapshot), "bold"), _row(" · ".join(filter(None, parts))), bars]
     return Group(*told, *([_row(_pause(snapshot), "yellow")] if _pause(snapshot) else []))
 
@@ -98,8 +98,13 @@ def _use(window: WindowUse) -> float:
     return window.used / window.limit if window.limit else 0.0
 
 
-def _percent(window: WindowUse) -> str:
-    return f"{_use(window):.0%}"
+def _used(snapshot: Snapshot) -> list[WindowUse]:
+    """Return the windows that the run has touched: most runs never ask for a report."""
+    return [window for window in snapshot.windows if window.used]
+
+
+def _rate(speed: float | None) -> str:
+    return "" if speed is None else f"{speed:,.0f} rows/s"
 
 
 # --- the views --------------------------------------------------------------------------------------------------

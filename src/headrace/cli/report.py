@@ -32,10 +32,10 @@ def as_json(summary: Summary, reason: HeadraceError | None) -> Any:
     return facts | {"error": described(reason)} if reason is not None and is_wrong else facts
 
 
-def summary_lines(summary: Summary) -> Iterator[Text]:
-    """Yield the report for people."""
+def summary_lines(summary: Summary, *, is_over: bool = True) -> Iterator[Text]:
+    """Yield the report for people; while the import goes on, without what there is to do afterwards."""
     yield from counts_lines(summary)
-    if summary.checkpoint is not None:
+    if is_over and summary.checkpoint is not None:
         results = Path(summary.checkpoint).with_suffix(".results")
         yield from _refusals(results, summary)
         yield from _next_steps(results, summary)

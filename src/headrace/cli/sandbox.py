@@ -6,12 +6,18 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 
-def span(text: str) -> tuple[float, float]:
+class Span(NamedTuple):
+    """The shortest and the longest time, in milliseconds."""
+
+    shortest: float
+    longest: float
+
+
+def span(text: str) -> Span:
     """Read milliseconds: `40`, or from-to as `20-80`."""
     low, dash, high = text.partition("-")
     try:
-        shortest = float(low)
-        return shortest, float(high) if dash else shortest
+        return Span(float(low), float(high if dash else low))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a number of milliseconds such as 40, or 20-80") from None
 
@@ -23,7 +29,7 @@ class Conduct(NamedTuple):
     window: str | None
     counts_rejected: bool
     reset: str | None
-    latency: tuple[float, float] | None
+    latency: Span | None
     seed: int | None
     pointers: str | None
     atomicity: str | None
@@ -61,7 +67,7 @@ def sandbox(
         ),
     ] = None,
     latency: Annotated[
-        tuple[float, float] | None,
+        Span | None,
         typer.Option(parser=span, metavar="MS[-MS]", help="How long answers take, in milliseconds, for example 20-80."),
     ] = None,
     faults: Annotated[

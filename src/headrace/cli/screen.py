@@ -12,9 +12,17 @@ from headrace.cli import terminal
 from headrace.cli.text import clean
 
 
-def console(*, talk: bool) -> Console:
+class Screen(Console):
+    """A console whose reader may leave: that ends the output, and not the program as rich would have it."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to `terminal.surviving`."""
+        raise BrokenPipeError
+
+
+def console(*, talk: bool) -> Screen:
     """Return the console on stderr, for talk, or on stdout, for data. NO_COLOR and dumb terminals are respected."""
-    return Console(stderr=talk, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return Screen(stderr=talk, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def show(*lines: Text | str) -> None:

@@ -65,9 +65,7 @@ def send_rejects(state: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
     _tell(talk, f"sending the repaired rejects of {state} to {where}")
 
     async def act(client: Client, halt: Halt, progress: Progress) -> Report:
-        return await client.retry(
-            checkpoint=state, results=results_beside(state), halt=halt, progress=progress
-        )
+        return await client.retry(checkpoint=state, results=results_beside(state), halt=halt, progress=progress)
 
     return _finish(anyio.run(_conduct, client, act, talk), talk)
 
@@ -170,8 +168,12 @@ def _finish(report: Report, talk: Talk) -> int:
     if talk.json:
         terminal.emit(as_json(report.summary, report.reason))
     else:
-        show(*summary_lines(report.summary))
-    if report.reason is not None:
+        show(*summary_lines(report.summary, is_over=report.exit_code not in _RESUMABLE))
+    for notice in report.notices:
+        _tell(talk, f"note: {notice}")
+    if isinstance(report.reason, InterruptionError):
+        terminal.say(f"{report.reason}; nothing is lost")
+    elif report.reason is not None:
         terminal.complain(report.reason.code, report.reason.message, report.reason.hint)
     if report.exit_code in _RESUMABLE:
         terminal.say(f"to go on: {shlex.join(['headrace', *sys.argv[1:]])}")

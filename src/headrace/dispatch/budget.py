@@ -78,9 +78,7 @@ class Budget:
         self._pacer = None if limiter is None else Pacer(limiter, clock)
         self._pause = Pause()
         self._account = Account(self._log, self._pause, clock)
-        self._gate = Gate(self._log, self._pause, clock=clock)
-        # Mutable state: the windows of each route class, made when it is first asked for. Classes are few.
-        self._touched: dict[str | None, tuple[Window, ...]] = {}
+        self._gate = Gate(self._windows, self._log, self._pause, clock=clock)
 
     async def acquire(self, route: str | None, lane: Lane) -> Permit:
         """Wait until one more request of the route class `route` (None: the general one) may be sent.
@@ -88,7 +86,7 @@ class Budget:
         The request must then be sent at once, and its end be told to the permit. Requests of one lane and route class
         go in the order in which they came; those of the lanes before go first. Cancelled, it costs nothing.
         """
-        lease = await self._gate.enter(self._touched_by(route), lane)
+        lease = await self._gate.enter(route, lane)
         try:
             await self._pass()
         except BaseException:
@@ -112,12 +110,14 @@ class Budget:
         limits allow. The round trip is the mean of those seen so far.
         """
         pacer = self._pacer
+        tracks = [self._track(window) for window in self._gate.touched_by(route)]
+        if concurrency is not None:
+            tracks.append(Track(concurrency, 0.0, sorted(self._account.answers())))
         course = Course(
-            tracks=[self._track(window) for window in self._touched_by(route)],
+            tracks=tracks,
             pace=Pace() if pacer is None else Pace(pacer.gap, pacer.tolerance, pacer.backlog),
             round_trip=self._account.round_trip,
             pause=self._pause.left(self._clock()),
-            concurrency=concurrency,
         )
         return last_send(requests, course)
 
@@ -135,18 +135,15 @@ class Budget:
             round_trip=account.round_trip,
         )
 
-    def _touched_by(self, route: str | None) -> tuple[Window, ...]:
-        touched = self._touched.get(route)
-        if touched is None:
-            touched = tuple(window for window in self._windows if window.routes in {None, route})
-            self._touched[route] = touched
-        return touched
-
     def _track(self, window: Window) -> Track:
         known = self._log.releases(window)
-        unanswered = self._log.used(window) - len(known)
-        expected = [self._account.round_trip + window.hold] * unanswered
-        return Track(window.calls, window.hold, sorted([*known, *expected]))
+        answers = self._account.answers(window)
+        # Who is being paced has a slot already and is still to be sent; the rest belongs to others who share the log.
+        passing = self._gate.passing
+        is_touched = passing is not None and window in passing.windows
+        others = self._log.used(window) - len(known) - len(answers) - is_touched
+        answers += [self._account.round_trip] * others
+        return Track(window.calls, window.hold, sorted([*known, *(seconds + window.hold for seconds in answers)]))
 
     def __repr__(self) -> str:
         now = self.statistics()

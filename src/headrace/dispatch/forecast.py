@@ -14,7 +14,7 @@ ROUNDS: Final = 1
 class Track(Struct, frozen=True, gc=False):
     """One window as the forecast finds it: its size, its hold in seconds, and when the slots now held come free.
 
-    `releases` are seconds from now, in order.
+    `releases` are seconds from now, in order. Writers are a window too: as wide as there are writers, with no hold.
     """
 
     calls: int
@@ -33,15 +33,13 @@ class Pace(Struct, frozen=True, gc=False):
 class Course(Struct, frozen=True):
     """All that decides when requests are sent.
 
-    `pause` is how many seconds nothing may be sent, `round_trip` the mean seconds from a request to its answer, and
-    `concurrency` how many requests are under way at most, None for any number.
+    `pause` is how many seconds nothing may be sent, `round_trip` the mean seconds from a request to its answer.
     """
 
     tracks: Sequence[Track]
     pace: Pace = Pace()
     round_trip: float = 0.0
     pause: float = 0.0
-    concurrency: int | None = None
 
 
 class _Rhythm(Struct, frozen=True):
@@ -77,15 +75,12 @@ def last_send(requests: int, course: Course) -> float:
 def _rhythm(course: Course) -> _Rhythm:
     """Return the constraint that decides in the long run."""
     windows = [_Rhythm(track.calls, track.hold + course.round_trip) for track in course.tracks]
-    writers = _Rhythm(course.concurrency or 1, course.round_trip if course.concurrency else 0.0)
-    return max([*windows, writers, _Rhythm(1, course.pace.gap)], key=lambda rhythm: rhythm.gap)
+    return max([*windows, _Rhythm(1, course.pace.gap)], key=lambda rhythm: rhythm.gap)
 
 
 def _schedule(course: Course) -> Iterator[float]:
     """Yield the instants at which one request after the other is sent."""
     windows = [_Window(track, course.round_trip) for track in course.tracks]
-    if course.concurrency:
-        windows.append(_Window(Track(course.concurrency, 0.0), course.round_trip))
     gap, tolerance = course.pace.gap, course.pace.tolerance
     at, empty_at = course.pause, course.pace.backlog
     for number in count():

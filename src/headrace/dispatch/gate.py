@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from itertools import count
 from typing import Final
 
@@ -27,28 +28,31 @@ class Gate:
 
     A lane's request goes before those of later lanes. Within a lane the oldest goes first, unless its own windows are
     full and the next one's are not. Nobody overtakes by arriving at the right moment. The next permit is granted only
-    after `leave()`, so that nobody queues, out of order, behind the gate.
+    after `leave()`, so that nobody queues, out of order, behind the gate; `passing` is the lease that has not left yet.
     """
 
-    def __init__(self, log: PermitLog, pause: Pause, *, clock: Clock) -> None:
+    def __init__(self, windows: Sequence[Window], log: PermitLog, pause: Pause, *, clock: Clock) -> None:
+        self._windows = windows
         self._log = log
         self._pause = pause
         self._clock = clock
-        # Mutable state: who waits, whether somebody is between gate and wire, and the timer that asks the log again.
-        self._queues: dict[tuple[Lane, tuple[Window, ...]], _Queue] = {}
+        # Mutable state: who waits, who is between gate and wire, and the timer that asks the log again. The queues and
+        # the windows of a route class are made when it is first asked for; classes are few.
+        self._touched: dict[str | None, tuple[Window, ...]] = {}
+        self._queues: dict[tuple[str | None, Lane], _Queue] = {}
         self._tickets = count()
-        self._is_passed = False
+        self.passing: Lease | None = None
         self._timer: asyncio.TimerHandle | None = None
         log.watch(self.wake)
 
-    async def enter(self, windows: tuple[Window, ...], lane: Lane) -> Lease:
-        """Wait for this request's turn and for a slot in each of `windows`; return the lease of them.
+    async def enter(self, route: str | None, lane: Lane) -> Lease:
+        """Wait for this request's turn, and for a slot in each window that `route` touches; return the lease of them.
 
         Cancelled at any point, it leaves no trace: a lease that nobody is left to use is given back.
         """
         ticket = next(self._tickets)
         waiter: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
-        queue = self._queue_of(lane, windows)
+        queue = self._queue_of(route, lane)
         queue.waiters[ticket] = waiter
         if len(queue.waiters) == 1:  # behind others of its kind it changes nothing
             self.wake()
@@ -63,7 +67,7 @@ class Gate:
 
     def leave(self) -> None:
         """Let the next one in: the holder of the last lease is on its way, or has given it back."""
-        self._is_passed = False
+        self.passing = None
         self.wake()
 
     def wake(self) -> None:
@@ -71,9 +75,17 @@ class Gate:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        sleep = math.inf if self._is_passed else self._grant_next()
+        sleep = self._grant_next() if self.passing is None else math.inf
         if sleep < math.inf:
             self._timer = asyncio.get_running_loop().call_later(bounded(sleep), self.wake)
+
+    def touched_by(self, route: str | None) -> tuple[Window, ...]:
+        """Return the windows in which a request of the route class `route` is counted."""
+        touched = self._touched.get(route)
+        if touched is None:
+            touched = tuple(window for window in self._windows if window.routes in {None, route})
+            self._touched[route] = touched
+        return touched
 
     @property
     def waiting(self) -> int:
@@ -82,15 +94,18 @@ class Gate:
 
     def _grant_next(self) -> float:
         """Grant one permit if there is one; return in how many seconds to try again, infinity for "when woken"."""
-        queues = sorted(filter(_Queue.is_waited_in, self._queues.values()), key=_precedence)
+        queues = [queue for queue in self._queues.values() if queue.is_waited_in()]
+        if not queues:
+            return math.inf
         pause = self._pause.left(self._clock())
-        if queues and pause > 0:
+        if pause > 0:
             return pause
+        queues.sort(key=_Queue.precedence)
         sleep = math.inf
         for queue in queues:
             match self._log.take(queue.windows):
                 case Lease() as lease:
-                    self._is_passed = True
+                    self.passing = lease
                     queue.waiters.popitem(last=False)[1].set_result(lease)
                     return math.inf
                 case Wait(seconds):
@@ -99,10 +114,10 @@ class Gate:
                     pass
         return sleep
 
-    def _queue_of(self, lane: Lane, windows: tuple[Window, ...]) -> "_Queue":
-        queue = self._queues.get((lane, windows))
+    def _queue_of(self, route: str | None, lane: Lane) -> "_Queue":
+        queue = self._queues.get((route, lane))
         if queue is None:
-            queue = self._queues[lane, windows] = _Queue(lane, windows)
+            queue = self._queues[route, lane] = _Queue(lane, self.touched_by(route))
         return queue
 
     def __repr__(self) -> str:
@@ -121,10 +136,11 @@ class _Queue:
 
     def is_waited_in(self) -> bool:
         """Whether somebody waits; those who were cancelled and have not yet noticed are dropped from the head."""
-        while self.waiters and next(iter(self.waiters.values())).done():
-            self.waiters.popitem(last=False)
-        return bool(self.waiters)
+        waiters = self.waiters
+        while waiters and next(iter(waiters.values())).done():
+            waiters.popitem(last=False)
+        return bool(waiters)
 
-
-def _precedence(queue: _Queue) -> tuple[Lane, int]:
-    return queue.lane, next(iter(queue.waiters))
+    def precedence(self) -> tuple[Lane, int]:
+        """Return what queues are sorted by: the lane, then who came first."""
+        return self.lane, next(iter(self.waiters))

@@ -4,7 +4,7 @@ from typing import Final
 
 from headrace.dispatch.clock import Clock
 from headrace.dispatch.pause import Pause
-from headrace.dispatch.permits import Lease, PermitLog
+from headrace.dispatch.permits import Lease, PermitLog, Window
 
 EXPECTED_ROUND_TRIP: Final = 0.25
 """Seconds: the mean round trip until one has been measured."""
@@ -57,7 +57,7 @@ class Permit:
 class Account:
     """What became of the permits of one budget: tells the log and the pause, and counts.
 
-    Mutable state: the counters, and `round_trip`, the mean seconds from a permit to its answer.
+    Mutable state: the counters, `round_trip`, the mean seconds from a permit to its answer, and who is under way.
     """
 
     def __init__(self, log: PermitLog, pause: Pause, clock: Clock) -> None:
@@ -65,6 +65,7 @@ class Account:
         self._pause = pause
         self._clock = clock
         self._answers_averaged = 0
+        self._under_way: dict[int, tuple[Lease, float]] = {}
         self.granted = 0
         self.refunded = 0
         self.throttled = 0
@@ -73,30 +74,42 @@ class Account:
 
     def grant(self, lease: Lease) -> Permit:
         """Open a permit for a request that is sent now."""
+        sent_at = self._clock()
         self.granted += 1
-        return Permit(self, lease, self._clock())
+        self._under_way[lease.number] = lease, sent_at
+        return Permit(self, lease, sent_at)
 
     def settle(self, lease: Lease, sent_at: float) -> None:
         """See `Permit.settle`."""
+        del self._under_way[lease.number]
         self._note_round_trip(self._clock() - sent_at)
         self._pause.accept(sent_at)
         self._log.settle(lease)
 
     def reject(self, lease: Lease, sent_at: float, retry_after: float | None) -> None:
         """See `Permit.rejected`."""
+        del self._under_way[lease.number]
         self.throttled += 1
         self._pause.reject(self._clock(), sent_at, retry_after)
         self._log.settle(lease)
 
     def lose(self, lease: Lease) -> None:
         """See `Permit.lost`."""
+        del self._under_way[lease.number]
         self.lost += 1
         self._log.lost(lease)
 
     def refund(self, lease: Lease) -> None:
         """See `Permit.refund`."""
+        del self._under_way[lease.number]
         self.refunded += 1
         self._log.refund(lease)
+
+    def answers(self, window: Window | None = None) -> list[float]:
+        """Return in how many seconds the answers of those under way (in `window`) are expected, in no order."""
+        expected_since = self._clock() - self.round_trip
+        touching = [at for lease, at in self._under_way.values() if window is None or window in lease.windows]
+        return [max(0.0, at - expected_since) for at in touching]
 
     def _note_round_trip(self, seconds: float) -> None:
         self._answers_averaged = min(self._answers_averaged + 1, ROUND_TRIPS_REMEMBERED)

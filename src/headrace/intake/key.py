@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from headrace.identity import RecordKey, row_key
+from headrace.identity import RecordKey, row_key, row_keys
 from headrace.intake.header import Header
 from headrace.intake.slot import Slot
 from headrace.model import Cell
@@ -19,7 +19,7 @@ class Key:
 
     def __init__(self, picks: Sequence[int | None], *, names: tuple[str, ...] | None) -> None:
         self._pick = _picker(picks)
-        self._key = row_key if names is None else RecordKey(names).of
+        self._of_rows = row_keys if names is None else RecordKey(names).of_rows
         self.blank = row_key(("",) * len(picks)) if names is None else None
         """The key of rows whose key columns are all blank, None where there are no key columns."""
 
@@ -34,8 +34,7 @@ class Key:
 
     def of_rows(self, rows: Iterable[Sequence[Cell]]) -> list[bytes]:
         """Return the 16-byte keys of `rows`."""
-        key = self._key
-        return [key(cells) for cells in map(self._pick, rows)]
+        return self._of_rows(list(map(self._pick, rows)))
 
 
 def _picker(places: Sequence[int | None]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

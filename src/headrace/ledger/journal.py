@@ -22,7 +22,7 @@ from headrace.ledger.results import Results
 from headrace.ledger.sheet import KIND_OF, Kind, Line
 from headrace.ledger.tally import tally
 from headrace.ledger.writer import Writer
-from headrace.model import Batch, Counts, Done, Settled
+from headrace.model import Batch, Counts, Done, Invalid, Settled, Skipped
 
 _INTEND: Final = "INSERT INTO request (seq, load, lease, numbers, keys) VALUES (?, ?, ?, ?, ?)"
 _SETTLE: Final = "UPDATE request SET settled = ?, outcomes = ?, ids = ?, done = ? WHERE seq = ? AND settled IS NULL"
@@ -33,7 +33,6 @@ _DROP_FAULT: Final = "DELETE FROM fault WHERE load = ? AND number = ?"
 
 _SENDABLE: Final = bytes([State.UNSENT, State.INVALID])
 _PLAIN: Final = bytes([State.UNSENT, State.DONE])
-_NOTED: Final = bytes([State.INVALID, State.REJECTED, State.SKIPPED])
 
 
 class Numbers:
@@ -136,11 +135,11 @@ class RowJournal:
 
     def note(self, settled: Sequence[Settled]) -> "Future[None]":
         """Record rows that have an outcome without a request: `Invalid` or `Skipped`. The future is as of `settle`."""
+        if not {type(one.outcome) for one in settled} <= {Invalid, Skipped}:
+            raise InvariantError("An outcome that takes a request came without one.")
         numbers = [self._base + one.row.offset for one in settled]
         before = self._sendable(numbers)
         states = _states_after(settled, before)
-        if states.translate(None, _NOTED):
-            raise InvariantError("An outcome that takes a request came without one.")
         exceptional = self._exceptional(settled, numbers, states)
         told = self._told_before(exceptional, frozenset(compress(numbers, map(State.INVALID.__eq__, before))))
         faults = [self._fault(one, None) for one in exceptional if one.number not in told]

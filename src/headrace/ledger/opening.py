@@ -96,9 +96,12 @@ def begin(
         "SELECT id, fingerprint FROM load WHERE name = ?", (terms.name,)
     ).fetchone()
     doubt(connection, load_id, numbers)
-    is_changed = (terms.fingerprint is None or terms.fingerprint != fingerprint) and _has_records(connection, load_id)
+    is_other = terms.fingerprint is None or terms.fingerprint != fingerprint
+    is_changed = is_other and _has_records(connection, load_id)
     if is_changed:
         _begin_generation(connection, load_id)
+    elif is_other:
+        connection.execute("UPDATE load SET rows = 0, unseen = 0 WHERE id = ?", (load_id,))
     connection.execute(
         "UPDATE load SET definition = ?, mapping = ?, fingerprint = ? WHERE id = ?",
         (terms.definition, terms.mapping, terms.fingerprint, load_id),

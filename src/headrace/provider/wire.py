@@ -51,6 +51,10 @@ class Codec(Protocol):
 class Wire(Protocol):
     """One kind of envelope. Pure; stateless."""
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers by which a request and its answer agree on the envelope."""
+
     def codec(self, provider: "Provider", resource: "Resource", operation: str) -> Codec:
         """Return the codec of `operation` (`create`, `update`, `delete`) on `resource`."""
 

@@ -86,7 +86,7 @@ def advance(seconds: float) -> None:
 
 
 class _Clock:
-    """Mutable state: the virtual time and its end, shared by the loop, which reads it, and the selector, which moves it."""
+    """Mutable state: the virtual time and its end. The loop reads it, the selector moves it."""
 
     __slots__ = ("horizon", "now")
 

@@ -32,8 +32,11 @@ class MemoryLog:
     def take(self, windows: tuple[Window, ...]) -> Answer:
         """See `PermitLog.take`."""
         now = self._clock()
-        touched = [self._slots_of(window, now) for window in windows]
-        free_at = max([slots.free_at(window) for slots, window in zip(touched, windows, strict=True)], default=now)
+        free_at, touched = now, []
+        for window in windows:
+            slots = self._slots_of(window, now)
+            touched.append(slots)
+            free_at = max(free_at, slots.free_at(window.calls))
         if free_at > now:
             return Unknown() if free_at == math.inf else Wait(free_at - now)
         for slots in touched:
@@ -128,9 +131,9 @@ class _Slots:
         while self.counted and self.counted[0] + self.hold <= now:
             self.counted.popleft()
 
-    def free_at(self, window: Window) -> float:
-        """Return the instant from which one more fits; infinity where only an answer can tell."""
-        excess = self.used + 1 - window.calls
+    def free_at(self, calls: int) -> float:
+        """Return the instant from which there are fewer than `calls`; infinity where only an answer can tell."""
+        excess = self.used + 1 - calls
         if excess <= 0:
             return -math.inf
         for instants in (self.counted, self.lingering):

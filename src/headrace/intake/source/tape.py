@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Final
 
 import msgspec
@@ -14,10 +15,15 @@ MAX_STEPS: Final = 8
 
 _BLANK: Final = re.compile(rb"[ \t\r\n]*")
 _BORDER: Final = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
+_FIRST_KEY: Final = re.compile(rb'\{[ \t\r\n]*"[^"\\]*"')
+_BLANKS: Final = b" \t\r\n"
 _BETWEEN: Final = re.compile(rb"[ \t\r\n,]*")
 _SCALAR: Final = re.compile(rb"[^ \t\r\n,\]}]*")
 _STRUCTURE: Final = re.compile(rb'[{}\[\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
 """A bracket or a whole string; group 1 is empty where the string does not end within the window."""
+
+_REST: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
+"""The rest of a string; group 1 as above."""
 
 _raws: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -78,11 +84,7 @@ class Tape:
         """
         if not self.window or self._tried:
             return []
-        cut = len(self.window)
-        for _ in range(MAX_STEPS):
-            cut = self._border(cut)
-            if not cut:
-                break
+        for cut in chain(islice(self._likely_borders(), MAX_STEPS), islice(self._borders(), MAX_STEPS)):
             try:
                 raws = _raws(b"[%b]" % bytes(self.window[:cut]))
             except (msgspec.MsgspecError, RecursionError):
@@ -92,12 +94,23 @@ class Tape:
         self._tried = len(self.window)
         return []
 
-    def _border(self, end: int) -> int:
-        """Return where the last object before `end` stops that another one follows, 0 where there is none."""
-        cut = self.window.rfind(b"}", 0, end)
-        while cut > 0 and not _BORDER.match(self.window, cut):
+    def _likely_borders(self) -> Iterator[int]:
+        """Yield, from the last, where an object ends that another one follows with the same first key as this one."""
+        first = _FIRST_KEY.match(self.window)
+        start = self.window.rfind(first[0], 1) if first else -1
+        while first and start > 0:
+            before = self.window[:start].rstrip(_BLANKS)
+            if before.endswith(b","):
+                yield len(before) - 1
+            start = self.window.rfind(first[0], 1, start)
+
+    def _borders(self) -> Iterator[int]:
+        """Yield, from the last, where any object ends that another one follows."""
+        cut = self.window.rfind(b"}")
+        while cut > 0:
+            if _BORDER.match(self.window, cut):
+                yield cut + 1
             cut = self.window.rfind(b"}", 0, cut)
-        return cut + 1 if cut > 0 and cut + 1 < end else 0
 
     def _taken(self, raws: list[msgspec.Raw]) -> list[Element]:
         """Move past the elements `raws` and return them with their lines."""
@@ -128,17 +141,20 @@ class Tape:
         if not self.window or self.window[0] not in _OPENING:
             return self._end_of_scalar()
         at = depth = 0
+        is_inside = False  # a string that began in an earlier block
         while True:
-            found = _STRUCTURE.search(self.window, at)
+            found = _REST.match(self.window, at) if is_inside else _STRUCTURE.search(self.window, at)
             if found is None or found[1] == b"":
-                at = found.start() if found else len(self.window)
+                is_inside = found is not None
+                at = found.end() if found else len(self.window)
                 if not is_kept:
                     self.drop(at)
                     at = 0
                 self._grow_value()
                 continue
+            depth += 0 if is_inside else _STEP.get(self.window[found.start()], 0)
+            is_inside = False
             at = found.end()
-            depth += _STEP.get(self.window[found.start()], 0)
             if depth == 0:
                 return at
 

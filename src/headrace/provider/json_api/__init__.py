@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from headrace.model import Request
 from headrace.provider.json_api.codec import JsonApiCodec, codec
+from headrace.provider.json_api.document import HEADERS
 from headrace.provider.json_api.listing import listing
 from headrace.provider.json_api.page import page
 from headrace.provider.json_api.refusal import refused
@@ -21,6 +22,9 @@ _refused = refused()
 
 class JsonApi:
     """The `Wire` of JSON:API."""
+
+    headers: Final[Mapping[str, str]] = HEADERS
+    """See `Wire.headers`."""
 
     def codec(self, provider: Provider, resource: Resource, operation: str) -> JsonApiCodec:
         """`Wire.codec`."""

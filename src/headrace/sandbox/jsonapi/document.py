@@ -78,7 +78,7 @@ def _data(body: bytes) -> Any:
 def _item(data: Any, kind: Kind) -> Item:
     if not isinstance(data, dict) or "type" not in data:
         raise problems.bad_request()
-    if data["type"] not in {kind.type, *kind.also}:
+    if data["type"] not in (kind.type, *kind.also):
         raise problems.conflict(f"The type of the document must be {kind.type}")
     attributes, relationships = data.get("attributes", {}), data.get("relationships", {})
     if not isinstance(attributes, dict) or not isinstance(relationships, dict):

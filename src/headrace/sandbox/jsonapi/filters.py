@@ -53,7 +53,7 @@ def _tree_of(params: Iterable[tuple[str, str]]) -> Tree:
     for name, value in params:
         if not name.startswith("filter["):
             continue
-        *path, last = re.findall(r"\[([^\]]*)\]", name)
+        *path, last = re.findall(r"\[([^\]]*)\]", name) or [name]
         if len(path) > MAX_DEPTH:
             raise _unsupported(name)
         node = tree
@@ -71,7 +71,7 @@ def _tree_of(params: Iterable[tuple[str, str]]) -> Tree:
 
 
 def _group(tree: Tree, kind: Kind, *, is_exact: bool) -> Predicate:
-    chosen = tree.get("$op", ["and"])[-1]
+    chosen = _leaves(tree.get("$op", ["and"]))[-1]
     if chosen not in _JOINS:
         raise problems.unsupported("Filter Value", f"Value '{chosen}' of filter '$op'")
     parts = [_part(name, node, kind, is_exact=is_exact) for name, node in tree.items() if name != "$op"]
@@ -94,9 +94,8 @@ def _part(name: str, node: Any, kind: Kind, *, is_exact: bool) -> Predicate:
         return lambda _: True
     if name not in kind.filters and name != "id":
         raise _unsupported(name)
-    if name == "custom_fields":
-        fields = node.items() if isinstance(node, dict) else ()
-        return _joined([_operand(name, below, _custom(number)) for number, below in fields], all)
+    if name == "custom_fields" and isinstance(node, dict):
+        return _joined([_operand(name, below, _custom(number)) for number, below in node.items()], all)
     is_time = name in _TIMES and is_exact and any("T" in value for value in _leaves(node))
     return _operand(name, node, _EXACT[name] if is_time else _source(name, kind))
 
@@ -157,6 +156,8 @@ _OPERATIONS: Final[Mapping[str, Callable[[Any, list[Any]], bool]]] = {
 
 
 def _source(name: str, kind: Kind) -> _Source:
+    if name == "custom_fields":  # without the id of a field
+        raise _unsupported(name)
     field = kind.aliases.get(name, kind.flat.get(name, name))
     if name in kind.special:
         return _Source(kind.special[name], _switch)

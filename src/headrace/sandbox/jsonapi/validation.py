@@ -74,6 +74,8 @@ def _resolved(to: To, pointer: Any, store: Store) -> Any:
     if not isinstance(pointer, dict) or "data" not in pointer:
         raise _WrongReferenceError
     data = pointer["data"]
+    if data is None and to.is_early:
+        raise _WrongReferenceError
     if isinstance(data, list) != (to.is_many and data is not None):
         raise _WrongReferenceError
     if isinstance(data, list):
@@ -82,7 +84,7 @@ def _resolved(to: To, pointer: Any, store: Store) -> Any:
 
 
 def _target(to: To, identifier: Any, store: Store) -> int:
-    if not isinstance(identifier, dict) or identifier.get("type") not in {to.target, *to.also}:
+    if not isinstance(identifier, dict) or identifier.get("type") not in (to.target, *to.also):
         raise _WrongReferenceError
     number = number_of(identifier.get("id"))
     if store.get(to.target, number) is None:

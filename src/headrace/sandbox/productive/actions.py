@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from headrace.sandbox.api import Context
 from headrace.sandbox.jsonapi import document, problems
-from headrace.sandbox.jsonapi.checks import TEXT, choice, integer
+from headrace.sandbox.jsonapi.checks import BOOLEAN, DATE, TEXT, choice, integer
 from headrace.sandbox.jsonapi.kind import Draft, Kind, To
 from headrace.sandbox.jsonapi.problems import INVALID, Fault
 from headrace.sandbox.jsonapi.rendering import stamp
@@ -42,10 +42,12 @@ def _nothing(_: Call) -> None:
     return None
 
 
-def _delivery(call: Call) -> str:
+def _delivery(call: Call) -> Any:
     """Return the day that a call says a budget was delivered on, else today."""
-    attributes = document.one(call, DEALS).attributes if call.body else {}
-    return str(attributes.get("delivered_on") or stamp(call.now)[:10])
+    day = document.one(call, DEALS).attributes.get("delivered_on") if call.body else None
+    if day is not None and DATE.fault(day):
+        raise problems.invalid([Fault("delivered_on", "is invalid")], indexed=False)
+    return day or stamp(call.now)[:10]
 
 
 def _raise_faults(findings: Iterator[tuple[str, str]]) -> None:
@@ -79,9 +81,11 @@ def _faults_of_change(mapping: Any, project: Record, workflow: Any, store: Store
         yield "map", "can't be blank"
     if len(new) < 2 or all(status.attributes.get("category_id") != CLOSED for status in new):
         yield "workflow", TOO_FEW_STATUSES
-    if not isinstance(mapping, dict):
+    if mapping is None:
         return
-    if {str(status.id) for status in old} - mapping.keys():
+    if not isinstance(mapping, dict):
+        yield "map", INVALID
+    elif {str(status.id) for status in old} - mapping.keys():
         yield "map", "doesn't contain all statuses from current project workflow"
     elif {str(value) for value in mapping.values()} - {str(status.id) for status in new}:
         yield "map", "contains invalid statuses"
@@ -129,7 +133,13 @@ def _faults_of_copy(draft: Draft, store: Store) -> Finding:
 
 COPY: Final = Kind(
     "projects",
-    attributes={"name": TEXT, "template_id": integer(least=0), "project_type_id": choice(1, 2)},
+    attributes={
+        "name": TEXT,
+        "template_id": integer(least=0),
+        "project_type_id": choice(1, 2),
+        "public_access": BOOLEAN,
+        "description": TEXT,
+    },
     relations={"company": To("companies")},
     required=("name", "template_id", "project_type_id"),
     rules=(_faults_of_copy,),
@@ -146,11 +156,10 @@ def _copy(call: Call, context: Context) -> Record:
     assert template is not None, "checked by the rule"
     flags = item.attributes
     number = None if flags.get("copy_as_template") else str(store.following("projects"))
-    own = {"template": True, "description": flags.get("description")} if number is None else {}
+    own = {"template": True, "description": draft.value("description")} if number is None else {}
     kept = {name: template.attributes.get(name) for name in ("public_access", "time_on_tasks", "tag_colors")}
-    attributes = kept | {"number": number, "project_number": number} | own
-    attributes |= {name: draft.value(name) for name in ("name", "project_type_id")}
-    attributes |= {"public_access": flags["public_access"]} if "public_access" in flags else {}
+    wanted = {name: value for name, value in draft.attributes.items() if name in PROJECTS.attributes}
+    attributes = kept | {"number": number, "project_number": number} | own | wanted
     links = template.links | {"template_object": template.id} | draft.links
     copy = store.create("projects", attributes, links, call.now, item.attributes)
     _copy_content(template, copy, flags, store, call.now)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from headrace.sandbox.jsonapi.kind import Kind
-from headrace.sandbox.store import Store
+from headrace.sandbox.store import Link, Store
 
 _PEOPLE: Final = "Ada Lovelace, Grace Hopper, Alan Turing, Katherine Johnson, Edsger Dijkstra, Barbara Liskov"
 _CUSTOMIZABLE: Final = "tasks projects companies deals employees bookings services project_expenses pages"
@@ -142,6 +142,10 @@ def furnish(store: Store, kinds: Mapping[str, Kind], organization: str, now: flo
 
 def plant(store: Store, kind: Kind, row: Mapping[str, Any], now: float) -> int:
     """Put one record of reference data in, unchecked, and return its id. Raises ValueError if the id is taken."""
-    links = {kind.flat[name]: value for name, value in row.items() if name in kind.flat and value is not None}
+    links = {kind.flat[name]: _link(value) for name, value in row.items() if name in kind.flat and value is not None}
     attributes = {name: value for name, value in row.items() if name not in kind.flat and name != "id"}
     return store.place(kind.type, attributes, links, now, at=int(row.get("id") or 0)).id
+
+
+def _link(value: Any) -> Link:
+    return tuple(int(each) for each in value) if isinstance(value, list) else int(value)

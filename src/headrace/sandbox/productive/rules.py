@@ -26,14 +26,14 @@ def custom_values(*types: str) -> Rule:
 
 
 def _fits(number: str, value: Any, types: tuple[str, ...], store: Store) -> bool:
-    field = store.get("custom_fields", int(number)) if number.isascii() and number.isdigit() else None
+    field = store.get("custom_fields", _number(number))
     if field is None or field.attributes.get("customizable_type") not in types:
         return False
     return value is None or _VALUES[field.attributes.get("data_type_id", 1)](value, field, store)
 
 
 def _is_option(value: Any, field: Record, store: Store) -> bool:
-    option = store.get("custom_field_options", int(value)) if str(value).isdigit() else None
+    option = store.get("custom_field_options", _number(value))
     return option is not None and option.links.get("custom_field") == field.id
 
 
@@ -42,7 +42,13 @@ def _are_options(value: Any, field: Record, store: Store) -> bool:
 
 
 def _is_person(value: Any, _: Record, store: Store) -> bool:
-    return str(value).isdigit() and store.get("people", int(value)) is not None
+    return store.get("people", _number(value)) is not None
+
+
+def _number(value: Any) -> int:
+    """Return an id given as a number or as its digits, 0 for anything else."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
 _VALUES: Final[Mapping[int, Callable[[Any, Record, Store], bool]]] = {

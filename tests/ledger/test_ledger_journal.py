@@ -1,0 +1,208 @@
+"""The journal's promises: what may be sent, what may be settled, and when a future resolves."""
+
+import sqlite3
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from ledger_scene import COLUMNS, OUTCOMES, batch, load, open_checkpoint, row, run, send, settled, source
+
+from headrace.errors import ChangedError, InvariantError, StoppedError
+from headrace.ledger.commit import Entry, GroupCommit, Urgency
+from headrace.ledger.shelf import Shelf
+from headrace.ledger.writer import ThreadWriter
+
+ROWS = source("abcdef")
+
+
+@pytest.mark.parametrize("how", sorted(set(OUTCOMES) - {"not_attempted", "invalid"}))
+def test_a_settled_row_is_never_sent_again(tmp_path: Path, how: str) -> None:
+    """Neither in the same run nor in a later one (invariant I2)."""
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint)
+        send(ledger, ledger.unsettled(ROWS[:1], COLUMNS), how)
+        with pytest.raises(InvariantError, match="must not be sent again"):
+            ledger.intend(batch(ROWS[:1]))
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint)
+        assert ledger.unsettled(ROWS[:1], COLUMNS) == []
+        with pytest.raises(InvariantError, match="must not be sent again"):
+            ledger.intend(batch(ROWS[:1]))
+
+
+def test_an_open_row_is_in_one_intent_only(tmp_path: Path) -> None:
+    """A second intent needs the first one's "not executed"; then it is welcome."""
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint)
+        rows = ledger.unsettled(ROWS, COLUMNS)
+        intent = ledger.intend(batch(rows[:2])).result(5)
+        with pytest.raises(InvariantError, match="open"):
+            ledger.intend(batch(rows[1:3]))
+        ledger.settle(intent, settled(rows[:2], "not_attempted")).result(5)
+        send(ledger, rows[1:3])
+        assert ledger.counts().done == 2
+
+
+def test_an_intent_is_settled_once_with_its_own_rows(tmp_path: Path) -> None:
+    """Twice, with other rows or with too few is our bug, and recorded nowhere."""
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint)
+        rows = ledger.unsettled(ROWS, COLUMNS)
+        intents = [ledger.intend(batch(some)).result(5) for some in (rows[:2], rows[2:4], rows[4:])]
+        for intent, wrong in zip(intents, (rows[:1], rows[1:3], [rows[5], rows[4]]), strict=True):
+            with pytest.raises(InvariantError, match="other rows"):
+                ledger.settle(intent, settled(wrong))
+        assert ledger.counts().done == 0
+
+
+def test_a_row_twice_in_a_batch_is_a_bug(tmp_path: Path) -> None:
+    """One row cannot have two outcomes."""
+    with open_checkpoint(tmp_path) as checkpoint, pytest.raises(InvariantError, match="twice"):
+        load(checkpoint).intend(batch([ROWS[0], ROWS[0]]))
+
+
+def test_only_rows_without_a_request_are_noted(tmp_path: Path) -> None:
+    """An outcome that only a request can have cannot slip in beside one."""
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint)
+        for how in ("done", "rejected", "in_doubt", "duplicated", "not_attempted"):
+            with pytest.raises(InvariantError):
+                ledger.note(settled(ROWS[:1], how))
+
+
+def test_a_changed_mapping_needs_consent(tmp_path: Path) -> None:
+    """Exit code 9, and with consent the rows that are done stay done."""
+    run(tmp_path, ROWS, lambda r: "invalid" if r.cells[0] == "b" else "done")
+    terms = {"name": "tasks", "resource": "tasks", "operation": "create", "fingerprint": b"one"}
+    with open_checkpoint(tmp_path) as checkpoint:
+        with pytest.raises(ChangedError, match="mapping") as caught:
+            checkpoint.load(mapping_digest=b"new", **terms)
+        assert caught.value.exit_code == 9
+        ledger = checkpoint.load(mapping_digest=b"new", accept_mapping_change=True, **terms)
+        assert [one.offset for one in ledger.unsettled(ROWS, COLUMNS)] == [1]
+        for other in ({"resource": "x"}, {"operation": "x"}):
+            with pytest.raises(ChangedError, match="another name|was '"):
+                checkpoint.load(mapping_digest=b"new", **(terms | other))
+
+
+def test_another_file_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    """A source that shares no row with the old one is exit code 9; `unsettled` insists on having asked."""
+    run(tmp_path, ROWS, lambda _: "done")
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint, b"two")
+        with pytest.raises(InvariantError):
+            ledger.unsettled(ROWS, COLUMNS)
+        with pytest.raises(ChangedError, match="shares no row"):
+            ledger.recognise(row(0, f"other {n}").key for n in range(2000))
+        ledger.recognise([*(row(0, f"new {n}").key for n in range(2000)), ROWS[3].key])
+        assert ledger.unsettled(ROWS, COLUMNS) == []
+
+
+def test_opening_a_load_again_ends_the_earlier_pass(tmp_path: Path) -> None:
+    """What it left in flight is in doubt, and it may say nothing more."""
+    with open_checkpoint(tmp_path, threaded=True) as checkpoint:
+        first = load(checkpoint)
+        rows = first.unsettled(ROWS, COLUMNS)
+        intent = first.intend(batch(rows[:2])).result(5)
+        second = load(checkpoint)
+        with pytest.raises(InvariantError, match="opened again"):
+            first.settle(intent, settled(rows[:2]))
+        assert second.counts().in_doubt == 2
+        assert [one.offset for one in second.unsettled(ROWS, COLUMNS)] == [2, 3, 4, 5]
+
+
+def test_ids_of_rows_settled_meanwhile_are_found(tmp_path: Path) -> None:
+    """The id map keeps up with the run; rows that are not done have no id, and copies the first one's."""
+    rows = source("abca")
+    with open_checkpoint(tmp_path, threaded=True) as checkpoint:
+        ledger = load(checkpoint)
+        ledger.unsettled(rows, COLUMNS)
+        keys = [one.key for one in rows]
+        assert checkpoint.ids("tasks", keys) == {}
+        send(ledger, rows[:1])
+        assert checkpoint.ids("tasks", keys) == {keys[0]: "id-a-0"}
+        send(ledger, rows[1:2], "rejected")
+        send(ledger, rows[2:])
+        assert checkpoint.ids("tasks", keys) == {keys[0]: "id-a-0", keys[2]: "id-c-2"}
+
+
+def test_many_identical_rows_are_counted(tmp_path: Path) -> None:
+    """Thousands of copies of one row are matched one to one, without reading all of them each time."""
+    rows = source("a" * 3000)
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint)
+        send(ledger, ledger.unsettled(rows, COLUMNS)[:2000])
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint, b"two")
+        ledger.recognise([rows[0].key])
+        left = [
+            one.offset for start in range(0, 3000, 100) for one in ledger.unsettled(rows[start : start + 100], COLUMNS)
+        ]
+    assert left == [*range(2000, 3000)]
+
+
+def test_intents_are_committed_together_and_at_once(tmp_path: Path) -> None:
+    """What waits while a commit is under way shares the next one; an outcome waits for company, an intent does not."""
+    groups: list[int] = []
+    gate, begun = threading.Event(), threading.Event()
+
+    class Recording:
+        def commit(self, entries: list[Entry]) -> None:
+            begun.set()
+            gate.wait(5)
+            groups.append(len(entries))
+            for entry in entries:
+                entry.future.set_result(None)
+
+    writer = ThreadWriter(Recording(), linger=60)  # type: ignore[arg-type]  # a fake that only counts
+    futures: list[Future[None]] = []
+    for urgency in (Urgency.INTENT, Urgency.OUTCOME, Urgency.INTENT, Urgency.ALONE, Urgency.OUTCOME):
+        entry = Entry(urgency, lambda _: None)
+        writer.submit(entry)
+        futures.append(entry.future)
+        begun.wait(5)
+    gate.set()
+    writer.close()
+    assert groups == [1, 2, 1, 1]
+    assert all(future.done() for future in futures)
+
+
+def test_a_future_cannot_be_cancelled() -> None:
+    """Whoever stops waiting does not stop the write."""
+    assert not Entry(Urgency.OUTCOME, lambda _: None).future.cancel()
+
+
+def test_an_error_in_an_entry_stops_the_ledger() -> None:
+    """Right or stopped: nothing of the group is written, and nothing after it."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE t (x)")
+    commits = GroupCommit(connection, None, Shelf())
+    good = Entry(Urgency.INTENT, lambda c: c.execute("INSERT INTO t VALUES (1)"))
+    bad = Entry(Urgency.INTENT, lambda _: 1 // 0)
+    late = Entry(Urgency.OUTCOME, lambda c: c.execute("INSERT INTO t VALUES (2)"))
+    commits.commit([good, bad])
+    commits.commit([late])
+    for entry in (good, bad, late):
+        assert isinstance(entry.future.exception(), InvariantError)
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    connection.close()
+
+
+def test_a_full_disk_refuses_intents_and_keeps_outcomes() -> None:
+    """When space runs out the intents of the group hear of it, and its outcomes are written by themselves."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA max_page_count = 8")
+    connection.execute("CREATE TABLE t (x)")
+    commits = GroupCommit(connection, None, Shelf())
+    intent = Entry(Urgency.INTENT, lambda c: c.execute("INSERT INTO t VALUES (zeroblob(100000))"))
+    outcome = Entry(Urgency.OUTCOME, lambda c: c.execute("INSERT INTO t VALUES (1)"))
+    commits.commit([outcome, intent])
+    later = [Entry(Urgency.INTENT, lambda _: None), Entry(Urgency.OUTCOME, lambda _: None)]
+    commits.commit(later)
+    assert isinstance(intent.future.exception(), StoppedError)
+    assert outcome.future.exception() is None
+    assert isinstance(later[0].future.exception(), StoppedError)
+    assert later[1].future.exception() is None
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,)
+    connection.close()
