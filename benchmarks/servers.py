@@ -1,45 +1,61 @@
-"""The servers that benchmarks send to, each started as a process of its own and ended with the block."""
+"""The servers that benchmarks send to, each in a process of its own that ends with the block."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from multiprocessing.connection import Connection
 from typing import Final, TypeAlias
 
-import msgspec
-from msgspec import Struct
+from benchmarks.processes import FORKED
+from benchmarks.sink import Place
 
-
-class Place(Struct, frozen=True):
-    """Where a server listens, and with which credentials: what it prints first."""
-
-    url: str
-    token: str
-    organization: str
-
+from benchmarks import sink as bare
 
 Serving: TypeAlias = Callable[[], AbstractContextManager[Place]]
 
-_LONGEST_END: Final = 10.0
+_LONGEST_START: Final = 30.0
 
 
 def sink() -> AbstractContextManager[Place]:
     """Start the sink, which is never the bottleneck."""
-    return _started("benchmarks.sink")
+    return _started(bare.serve)
 
 
 def sandbox() -> AbstractContextManager[Place]:
     """Start the shipped sandbox with its limits off: it checks and stores every record, and is slower than we are."""
-    return _started("headrace", "sandbox", "productive", "--port", "0", "--window", "off")
+    return _started(_sandbox)
 
 
 @contextmanager
-def _started(*module: str) -> Iterator[Place]:
-    process = subprocess.Popen([sys.executable, "-m", *module], stdout=subprocess.PIPE)
+def _started(serve: Callable[[], AbstractAsyncContextManager[Place]]) -> Iterator[Place]:
+    here, there = FORKED.Pipe(duplex=False)
+    process = FORKED.Process(target=_run, args=(serve, there), daemon=True)
+    process.start()
     try:
-        assert process.stdout is not None, "asked for above"
-        with process.stdout as output:
-            yield msgspec.json.decode(output.readline(), type=Place)
+        if not here.poll(_LONGEST_START):
+            raise TimeoutError("the server does not start")
+        yield here.recv()
     finally:
         process.terminate()
-        process.wait(_LONGEST_END)
+        process.join()
+
+
+def _run(serve: Callable[[], AbstractAsyncContextManager[Place]], parent: Connection) -> None:
+    asyncio.run(_serve(serve, parent))
+
+
+async def _serve(serve: Callable[[], AbstractAsyncContextManager[Place]], parent: Connection) -> None:
+    """Serve until the process is ended, having told the parent where."""
+    async with serve() as place:
+        parent.send(place)
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _sandbox() -> AsyncIterator[Place]:
+    # Imported here: journeys are forked from a process that has imported this file, and are to be no larger for it.
+    from headrace.sandbox.options import Options  # noqa: PLC0415 - see above
+    from headrace.sandbox.server import serve  # noqa: PLC0415 - see above
+
+    async with serve(Options(window="off")) as running:
+        yield Place(running.url, running.token, running.organization)

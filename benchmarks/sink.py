@@ -5,23 +5,31 @@ records with ids, as the vendor answers: what is measured is also the reading of
 """
 
 import asyncio
-import signal
-import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Final
 
-import msgspec
+from msgspec import Struct
 
-TOKEN: Final = "sink"
-ORGANIZATION: Final = "1"
 PREFIX: Final = "/api/v2"
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length:"
-_PAGE: Final = b'{"data":[],"meta":{"current_page":1,"total_pages":1,"total_count":0,"page_size":1,"max_page_size":200}}'
+_PAGE: Final = (
+    b'{"data":[],"meta":{"current_page":1,"total_pages":1,"total_count":0,"page_size":1,"max_page_size":200}}'
+)
 _RECORD: Final = b'{"type":"%b","attributes":'
 _NUMBERED: Final = b'{"id":"%d","type":"%b","attributes":'
 
 _ids = count(1)  # mutable: every record of the process's life has its own
+
+
+class Place(Struct, frozen=True):
+    """Where a server listens, and with which credentials."""
+
+    url: str
+    token: str
+    organization: str
 
 
 def answer(method: bytes, path: bytes, body: bytes) -> bytes:
@@ -74,19 +82,10 @@ def _length(head: bytes) -> int:
     return int(rest.split(b"\r\n", 1)[0]) if rest else 0
 
 
-async def serve() -> None:
-    """Serve on loopback until SIGTERM; the first line on stdout says where, as the sandbox's does."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    server = await loop.create_server(Sink, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    place = {"url": f"http://127.0.0.1:{port}{PREFIX}", "token": TOKEN, "organization": ORGANIZATION}
-    sys.stdout.write(msgspec.json.encode(place).decode() + "\n")
-    sys.stdout.flush()
+@asynccontextmanager
+async def serve() -> AsyncIterator[Place]:
+    """Serve on loopback for as long as the block runs."""
+    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
     async with server:
-        await stop.wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(serve())
+        port = server.sockets[0].getsockname()[1]
+        yield Place(f"http://127.0.0.1:{port}{PREFIX}", "sink", "1")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-
 from benchmarks.measure import Figure, Table
 
 _LIBRARIES: Final = ("headrace", "aiohttp", "anyio", "msgspec", "orjson")

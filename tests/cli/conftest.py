@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from headrace.cli.app import main
+from headrace.sandbox.options import Options
+from headrace.sandbox.server import serve
 
 TOKEN = "canary-token-5f1e"
 
@@ -36,22 +40,6 @@ class Ended(NamedTuple):
         return self.json["error"]
 
 
-@pytest.fixture
-def headrace(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Ended]:
-    """Return the program, in this process, in a folder of its own, without credentials."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HEADRACE_PRODUCTIVE_TOKEN", raising=False)
-    monkeypatch.delenv("HEADRACE_PRODUCTIVE_ORGANIZATION", raising=False)
-
-    def run(*arguments: object) -> Ended:
-        code = main([str(argument) for argument in arguments])
-        return Ended(code, *capsys.readouterr())
-
-    return run
-
-
 class Place(NamedTuple):
     """A sandbox that runs."""
 
@@ -62,6 +50,24 @@ class Place(NamedTuple):
     @property
     def environment(self) -> dict[str, str]:
         return {"HEADRACE_PRODUCTIVE_TOKEN": self.token, "HEADRACE_PRODUCTIVE_ORGANIZATION": self.organization}
+
+
+@pytest.fixture
+def headrace(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ended]:
+    """Return the program, in this process, in a folder of its own, without credentials."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEADRACE_PRODUCTIVE_TOKEN", raising=False)
+    monkeypatch.delenv("HEADRACE_PRODUCTIVE_ORGANIZATION", raising=False)
+
+    def run(*arguments: object, at: Place | None = None) -> Ended:
+        for name, value in (at.environment if at else {}).items():
+            monkeypatch.setenv(name, value)
+        code = main([str(argument) for argument in arguments])
+        return Ended(code, *capsys.readouterr())
+
+    return run
 
 
 def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
@@ -86,24 +92,20 @@ def finish(process: "subprocess.Popen[str]", seconds: float = 30.0, text: str | 
 
 @pytest.fixture
 def sandbox() -> Iterator[Callable[..., Place]]:
-    """Return what starts sandboxes as processes, and end them."""
-    running: list[subprocess.Popen[str]] = []
+    """Return what starts sandboxes on real sockets, in a thread of this process, and end them."""
+    with start_blocking_portal() as portal, ExitStack() as running:
 
-    def begin(*options: object) -> Place:
-        process = start("sandbox", "productive", "--port", "0", "--token", TOKEN, *options, stderr=None)
-        running.append(process)
-        assert process.stdout is not None
-        return Place(**json.loads(process.stdout.readline()))
+        def begin(**options: Any) -> Place:
+            served = serve(Options(token=TOKEN, **({"window": "off"} | options)))
+            place = running.enter_context(portal.wrap_async_context_manager(served))
+            return Place(place.url, place.token, place.organization)
 
-    yield begin
-    for process in running:
-        process.terminate()
-        process.communicate(timeout=10)
+        yield begin
 
 
 @pytest.fixture
 def hours(tmp_path: Path) -> Callable[..., Path]:
-    """Return what writes a CSV of distinct time entries for the sandbox's fixture; rows given by number are replaced."""
+    """Return what writes a CSV of distinct time entries that the sandbox takes; rows given by number are replaced."""
 
     def write(count: int, name: str = "hours.csv", **bad: str) -> Path:
         days = [f"2026-01-{1 + n % 28:02},{15 + n % 400}" for n in range(count)]

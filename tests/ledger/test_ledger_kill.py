@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +18,7 @@ from headrace.ledger.checkpoint import Checkpoint
 from headrace.model import Row
 
 ROWS = source("abcdefghijaab")
-HOW = dict(
-    zip(
-        "abcdefghij", ["done", "done", "invalid", "rejected", "done", "skipped", "in_doubt"] + ["done"] * 3, strict=True
-    )
-)
+HOW = dict.fromkeys("abcdefghij", "done") | {"b": "rejected", "c": "invalid", "f": "skipped", "g": "in_doubt"}
 KINDS = ("success", "rejects", "in-doubt", "duplicates")
 
 
@@ -114,6 +112,8 @@ def check(folder: Path) -> None:
     assert together == Counter(row.cells[0] for row in ROWS) - Counter("f")  # what is skipped is in no file
     remote = Counter(line["remote_id"] for line in table(folder, "success"))
     assert set(remote.values()) <= {1}
+    kept = {f"tasks.{kind}.csv" for kind in KINDS}
+    assert {file.name for file in (folder / "acme.results").iterdir()} <= kept  # nothing set aside or left over
     lines = [int(line["line"]) for line in table(folder, "rejects")]
     assert lines == sorted(lines)
 
@@ -122,14 +122,15 @@ def check(folder: Path) -> None:
 def test_a_kill_at_any_moment_loses_and_doubles_nothing(
     tmp_path: Path, snapshots: Snapshots, is_changed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Resumed after any kill, also with a sorted source, everything ends as without the kill but for what was in flight."""
+    """Resumed after any kill, also with a sorted source, all ends as without it but for what was in flight."""
     sent: list[str] = []
     first_run(tmp_path / "run", snapshots, sent)
     monkeypatch.undo()
     assert snapshots.count > 80
     rows = sorted(ROWS, key=lambda row: row.cells[0]) if is_changed else ROWS
     rows = [Row(offset, offset + 2, row.key, row.cells) for offset, row in enumerate(rows)]
-    for copy in sorted((tmp_path / "copies").iterdir()):
+    # Every second moment for the one, the moments between for the other.
+    for copy in sorted((tmp_path / "copies").iterdir())[is_changed::2]:
         with sqlite3.connect(copy / "acme.headrace") as connection:
             is_begun = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'request'").fetchone()[0]
             durable_rows = connection.execute("SELECT count(*) FROM request").fetchone()[0] if is_begun else 0
@@ -164,3 +165,49 @@ def test_a_torn_wal_keeps_what_was_committed_before_the_tear(tmp_path: Path) -> 
         assert known >= most
         most = known
     assert most > len(ROWS) - 2
+
+
+IMPORT = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from ledger_scene import COLUMNS, batch, load, open_checkpoint, settled, source
+
+checkpoint = open_checkpoint(Path(sys.argv[1]), threaded=True)
+ledger = load(checkpoint)
+rows = ledger.unsettled(source(range(5000)), COLUMNS)
+flying = []
+for start in range(0, len(rows), 5):
+    some = rows[start : start + 5]
+    flying.append((some, ledger.settle(ledger.intend(batch(some)).result(20), settled(some))))
+    if len(flying) > 3:
+        some, future = flying.pop(0)
+        future.result(20)
+        print(*[row.offset for row in some], flush=True)
+"""
+
+
+@pytest.mark.real
+def test_real_kills_lose_nothing_that_was_told(tmp_path: Path) -> None:
+    """Killed again and again, the import keeps every outcome it told of, and never doubts more than was in flight."""
+    told: set[int] = set()
+    code = [sys.executable, "-c", IMPORT, str(tmp_path), str(Path(__file__).parent)]
+    for requests in (1, 7, 30, 4):
+        with subprocess.Popen(code, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _, line in zip(range(requests), process.stdout, strict=False):
+                told.update(map(int, line.split()))
+            process.kill()
+    rows = source(range(5000))
+    with open_checkpoint(tmp_path, threaded=True) as checkpoint:
+        ledger = load(checkpoint)
+        left = {row.offset for row in ledger.unsettled(rows, COLUMNS)}
+        assert not left & told
+        send(ledger, [row for row in rows if row.offset in left])
+        ledger.finish(5000).result(20)
+        counts = ledger.counts()
+    assert (counts.rows, counts.done + counts.in_doubt) == (5000, 5000)
+    assert counts.in_doubt <= 4 * 4 * 5
+    assert set(names(tmp_path, "success").values()) == {1}
+    assert len(names(tmp_path, "success")) == counts.done
+    assert len(names(tmp_path, "in-doubt")) == counts.in_doubt

@@ -3,21 +3,18 @@
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from ledger_scene import COLUMNS, NOTED, OUTCOMES, batch, load, names, open_checkpoint, row, run, send, settled, source
+from ledger_scene import COLUMNS, NOTED, OUTCOMES, batch, load, names, open_checkpoint, row, settled, source
 
-from headrace.errors import ChangedError, InvariantError
+from headrace.errors import ChangedError
 from headrace.ledger.checkpoint import Checkpoint
 from headrace.ledger.load import LoadLedger
-from headrace.model import Counts, Row
+from headrace.model import Row
 
 NAMES: Final = st.lists(st.integers(0, 6), max_size=12)
 TERMINAL: Final = ("done", "rejected", "skipped", "in_doubt", "duplicated")
@@ -215,6 +212,6 @@ class LoadMachine(RuleBasedStateMachine):
 
 
 LoadMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestLoad = LoadMachine.TestCase

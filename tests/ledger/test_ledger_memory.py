@@ -8,8 +8,8 @@ from ledger_scene import COLUMNS, batch, load, open_checkpoint, row, settled
 
 from headrace.model import Row
 
-FEW, MANY = 2_000, 10_000
-ALLOWED = 400 << 10
+FEW, MANY = 1_000, 6_000
+ALLOWED = 300 << 10
 """Bytes that so many rows more may take: far less than a number for each."""
 
 

@@ -54,7 +54,7 @@ def send(ledger: RetryLedger, rows: list[Row], how: str) -> None:
 
 
 def test_repaired_rows_are_done_and_the_others_stay(tmp_path: Path, rejects: Path) -> None:
-    """Counts move from rejected to done; refused again is told with the new cells; what was not sent stays as edited."""
+    """Counts move from rejected to done; what is refused again has its new cells; what was not sent stays as edited."""
     repair(rejects)
     with open_checkpoint(tmp_path) as checkpoint:
         retry = checkpoint.retry("tasks")
@@ -183,7 +183,7 @@ def test_what_a_spreadsheet_saves_is_understood(tmp_path: Path, rejects: Path, d
 def test_a_spoilt_file_is_an_error_and_stays(tmp_path: Path, rejects: Path, content: bytes) -> None:
     """A file that cannot be understood is named, and kept as it is for the next attempt."""
     rejects.write_bytes(content)
-    with open_checkpoint(tmp_path) as checkpoint, pytest.raises(SourceError, match="tasks.rejects"):
+    with open_checkpoint(tmp_path) as checkpoint, pytest.raises(SourceError, match=r"tasks\.rejects"):
         all_rows(checkpoint.retry("tasks"))
     kept = [file.read_bytes() for file in rejects.parent.glob("tasks.rejects*.csv")]
     assert content in kept

@@ -71,7 +71,9 @@ def _row(text: str, style: str = "") -> Text:
 
 
 def _bar(name: str, part: float, figure: str) -> tuple[RenderableType, ...]:
-    return _row(name), ProgressBar(total=1.0, completed=min(1.0, max(0.0, part)), width=_BAR), _row(figure)
+    done = min(1.0, max(0.0, part))
+    bar = ProgressBar(total=1.0, completed=done, width=_BAR, complete_style="cyan", finished_style="cyan")
+    return _row(name), bar, _row(figure)
 
 
 def _place(snapshot: Snapshot) -> str:
@@ -87,7 +89,7 @@ def _counts(snapshot: Snapshot) -> str:
 
 
 def _left(snapshot: Snapshot) -> str:
-    return "" if snapshot.eta is None else f"about {clock(snapshot.eta)} left"
+    return "" if snapshot.eta is None or snapshot.eta < 1 else f"about {clock(snapshot.eta)} left"
 
 
 def _pause(snapshot: Snapshot) -> str:

@@ -32,11 +32,16 @@ def as_json(summary: Summary, reason: HeadraceError | None) -> Any:
     return facts | {"error": described(reason)} if reason is not None and is_wrong else facts
 
 
+def results_beside(checkpoint: Path) -> Path:
+    """Return the results folder of `checkpoint`."""
+    return checkpoint.with_name(f"{checkpoint.stem}.results")
+
+
 def summary_lines(summary: Summary, *, is_over: bool = True) -> Iterator[Text]:
     """Yield the report for people; while the import goes on, without what there is to do afterwards."""
     yield from counts_lines(summary)
     if is_over and summary.checkpoint is not None:
-        results = Path(summary.checkpoint).with_suffix(".results")
+        results = results_beside(Path(summary.checkpoint))
         yield from _refusals(results, summary)
         yield from _next_steps(results, summary)
 

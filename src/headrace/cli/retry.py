@@ -39,18 +39,6 @@ def retry(
     """
     from headrace.cli.sending import send_rejects  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    return send_rejects(
-        checkpoint,
-        access=Access(base_url, allow_host=allow_host, token_file=token_file, token_stdin=token_stdin),
-        pace=Pace(
-            batch_size=batch_size,
-            no_bulk=no_bulk,
-            concurrency=concurrency,
-            share=share,
-            no_limits=no_limits,
-            deadline=deadline,
-            max_errors=max_errors,
-            settle_after=settle_after,
-        ),
-        talk=Talk(yes=yes, json=json, quiet=quiet),
-    )
+    pace = Pace(None, batch_size, no_bulk, concurrency, share, no_limits, deadline, max_errors, settle_after)
+    access = Access(base_url, allow_host, token_file, token_stdin)
+    return send_rejects(checkpoint, access=access, pace=pace, talk=Talk(yes, json, quiet))

@@ -38,7 +38,7 @@ def run(
     deadline: o.Deadline = None,
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
-    accept_mapping_change: o.AcceptMappingChange = False,
+    accept_change: o.AcceptMappingChange = False,
     yes: o.Yes = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -49,22 +49,14 @@ def run(
     """
     from headrace.cli.sending import import_file  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
+    pace = Pace(
+        limit, batch_size, no_bulk, concurrency, share, no_limits, deadline, max_errors, settle_after, accept_change
+    )
     return import_file(
         file,
         DataFile(to, key, format, delimiter, encoding),
         checkpoint,
-        access=Access(base_url, allow_host=allow_host, token_file=token_file, token_stdin=token_stdin),
-        pace=Pace(
-            limit=limit,
-            batch_size=batch_size,
-            no_bulk=no_bulk,
-            concurrency=concurrency,
-            share=share,
-            no_limits=no_limits,
-            deadline=deadline,
-            max_errors=max_errors,
-            settle_after=settle_after,
-            accept_mapping_change=accept_mapping_change,
-        ),
-        talk=Talk(yes=yes, json=json, quiet=quiet),
+        access=Access(base_url, allow_host, token_file, token_stdin),
+        pace=pace,
+        talk=Talk(yes, json, quiet),
     )

@@ -49,49 +49,60 @@ Next: with HEADRACE_PRODUCTIVE_TOKEN and HEADRACE_PRODUCTIVE_ORGANIZATION from i
 """
 
 
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The provider whose API is played.")]
+_Port = Annotated[
+    int, typer.Option("--port", metavar="N", min=0, max=65535, help="The port on 127.0.0.1; 0 picks a free one.")
+]
+_Window = Annotated[
+    str | None,
+    typer.Option(metavar="fixed|sliding|counter|off", help="How the rate limits are counted; default sliding."),
+]
+_CountsRejected = Annotated[bool, typer.Option("--counts-rejected", help="Let a 429 use up budget too.")]
+_Reset = Annotated[
+    str | None,
+    typer.Option(metavar="x-ratelimit-reset|retry-after|none", help="The header of a 429 that says when to return."),
+]
+_Latency = Annotated[
+    Span | None,
+    typer.Option(parser=span, metavar="MS[-MS]", help="How long answers take, in milliseconds, for example 20-80."),
+]
+_Faults = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A TOML file of rules that say which requests go wrong, and how.")
+]
+_Seed = Annotated[int | None, typer.Option(metavar="N", help="Makes what is random repeatable.")]
+_Pointers = Annotated[
+    str | None, typer.Option(metavar="plain|indexed", help="Whether errors of a bulk request name the record.")
+]
+_Atomicity = Annotated[
+    str | None,
+    typer.Option(metavar="atomic|partial", help="Whether a bulk request with a bad record stores the good ones."),
+]
+_Order = Annotated[str | None, typer.Option(metavar="same|shuffled", help="The order of a bulk request's answers.")]
+_MaxBulk = Annotated[
+    int | None, typer.Option("--max-bulk", metavar="N", min=1, help="The most records a bulk request may carry.")
+]
+_Token = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="The token it accepts, which is no secret; default a random one.")
+]
+_Organization = Annotated[str | None, typer.Option(metavar="NUMBER", help="The organization it plays.")]
+
+
 def sandbox(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The provider whose API is played.")],
+    name: _Name,
     *,
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="The port on 127.0.0.1; 0 picks a free one.")
-    ] = 0,
-    window: Annotated[
-        str | None,
-        typer.Option(metavar="fixed|sliding|counter|off", help="How the rate limits are counted; default sliding."),
-    ] = None,
-    counts_rejected: Annotated[bool, typer.Option("--counts-rejected", help="Let a 429 use up budget too.")] = False,
-    reset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="x-ratelimit-reset|retry-after|none", help="The header of a 429 that says when to return."
-        ),
-    ] = None,
-    latency: Annotated[
-        Span | None,
-        typer.Option(parser=span, metavar="MS[-MS]", help="How long answers take, in milliseconds, for example 20-80."),
-    ] = None,
-    faults: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A TOML file of rules that say which requests go wrong, and how."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Makes what is random repeatable.")] = None,
-    pointers: Annotated[
-        str | None, typer.Option(metavar="plain|indexed", help="Whether errors of a bulk request name the record.")
-    ] = None,
-    atomicity: Annotated[
-        str | None,
-        typer.Option(metavar="atomic|partial", help="Whether a bulk request with a bad record stores the good ones."),
-    ] = None,
-    order: Annotated[
-        str | None, typer.Option(metavar="same|shuffled", help="The order of a bulk request's answers.")
-    ] = None,
-    max_bulk: Annotated[
-        int | None, typer.Option("--max-bulk", metavar="N", min=1, help="The most records a bulk request may carry.")
-    ] = None,
-    token: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The token it accepts, which is no secret; default a random one.")
-    ] = None,
-    organization: Annotated[str | None, typer.Option(metavar="NUMBER", help="The organization it plays.")] = None,
+    port: _Port = 0,
+    window: _Window = None,
+    counts_rejected: _CountsRejected = False,
+    reset: _Reset = None,
+    latency: _Latency = None,
+    faults: _Faults = None,
+    seed: _Seed = None,
+    pointers: _Pointers = None,
+    atomicity: _Atomicity = None,
+    order: _Order = None,
+    max_bulk: _MaxBulk = None,
+    token: _Token = None,
+    organization: _Organization = None,
 ) -> int:
     """Play a provider's API on loopback.
 

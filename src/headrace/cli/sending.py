@@ -17,7 +17,7 @@ from headrace.cli.naming import provider_named
 from headrace.cli.options import Threshold
 from headrace.cli.progress import view, watch
 from headrace.cli.reading import what_to_import
-from headrace.cli.report import as_json, summary_lines
+from headrace.cli.report import as_json, results_beside, summary_lines
 from headrace.cli.screen import show
 from headrace.cli.signals import signals_to
 from headrace.cli.text import clean, count
@@ -68,11 +68,6 @@ def send_rejects(state: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
         return await client.retry(checkpoint=state, results=results_beside(state), halt=halt, progress=progress)
 
     return _finish(anyio.run(_conduct, client, act, talk), talk)
-
-
-def results_beside(state: Path) -> Path:
-    """Return the results folder of the checkpoint `state`."""
-    return state.with_name(f"{state.stem}.results")
 
 
 # --- where to, and as whom --------------------------------------------------------------------------------------

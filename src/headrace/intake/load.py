@@ -88,7 +88,7 @@ class Intake:
         for place, row in enumerate(whole if self.key else ()):
             if mapping.is_keyless(row):
                 mapped.faults.setdefault(place, []).append(self._keyless())
-        sifted = self._validator.sift(whole, mapped, mapping.columns)
+        sifted = self._validator.sift(whole, mapped, mapping)
         if not broken:
             return sifted
         return Sifted(sifted.records, sorted([*sifted.invalid, *broken], key=lambda settled: settled.row.offset))

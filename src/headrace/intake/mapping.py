@@ -73,6 +73,11 @@ class Mapping:
         end = chunk.offset + len(chunk.rows)
         return list(map(Row, range(chunk.offset, end), chunk.lines, self._key.of_rows(chunk.rows), chunk.rows))
 
+    def found(self, row: Row, field: str, value: Any) -> Any:
+        """Return the cell that `field` was filled from, `value` where that was no cell."""
+        slot = next((slot for slot in self._slots if slot.field.name == field), None)
+        return value if slot is None else row.cells[slot.index]
+
     def is_keyless(self, row: Row) -> bool:
         """Whether the row's key columns are all blank."""
         return row.key == self._key.blank

@@ -57,10 +57,10 @@ def _reading(field: Field, rule: Rule) -> Transform | None:
 def _formatted(form: str, kind: Kind, name: str) -> Transform:
     if kind in TEMPORAL:
         return date_as(form, kind)
+    if kind in (Kind.TEXT, Kind.ANY) and "%" in form:
+        return iso_text_as(form)
     if kind in _CASTS:
         return _cast(kind, number_as(form))
-    if kind in (Kind.TEXT, Kind.ANY):
-        return iso_text_as(form) if "%" in form else _cast(kind, number_as(form))
     raise UsageError(f"'{name}' is {kind.value}: a format says nothing about it", hint="leave the format out")
 
 

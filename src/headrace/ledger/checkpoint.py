@@ -59,6 +59,10 @@ class Checkpoint(View):
         self._ledgers: dict[str, LoadLedger | RetryLedger] = {}
         self._is_closed = False
 
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else f"lease {self._lease}"
+        return f"<Checkpoint {self.path or 'in memory'}, {state}, {len(self._ledgers)} loads begun>"
+
     @classmethod
     def open(
         cls,

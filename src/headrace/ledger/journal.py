@@ -88,6 +88,9 @@ class RowJournal:
         self._reopened: set[int] = set()
         self._is_retired = False
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of load {self._pen.load_id}, {len(self._open)} requests in flight>"
+
     def intend(self, batch: Batch) -> "Future[int]":
         """See `dispatch.journal.Journal`."""
         rows = [record.row for record in batch.records]

@@ -89,7 +89,7 @@ class Tape:
                 raws = _raws(b"[%b]" % bytes(self.window[:cut]))
             except (msgspec.MsgspecError, RecursionError):
                 continue
-            return self._taken(raws)
+            return self._taken(raws, cut)
         # An element that is no valid JSON, or a deep one: one by one until past this window, not to try all again.
         self._tried = len(self.window)
         return []
@@ -112,8 +112,11 @@ class Tape:
                 yield cut + 1
             cut = self.window.rfind(b"}", 0, cut)
 
-    def _taken(self, raws: list[msgspec.Raw]) -> list[Element]:
-        """Move past the elements `raws` and return them with their lines."""
+    def _taken(self, raws: list[msgspec.Raw], cut: int) -> list[Element]:
+        """Move past the elements `raws`, which end at `cut`, and return them with their lines."""
+        if self.window.find(b"\n", 0, cut) < 0:
+            self.drop(cut)
+            return [(self.line, bytes(raw)) for raw in raws]
         elements = []
         for raw in raws:
             gap = _BETWEEN.match(self.window)

@@ -1,0 +1,56 @@
+"""What tests of several areas share: the sandbox as a process, and Hypothesis' profile."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.request import urlopen
+
+import orjson
+import pytest
+from hypothesis import settings
+
+settings.register_profile("headrace", deadline=None, print_blob=True)
+settings.load_profile("headrace")
+
+
+class SandboxProcess:
+    """`headrace sandbox productive` in a process of its own, and what can be asked of it."""
+
+    def __init__(self, greeting: dict[str, str]) -> None:
+        self.url = greeting["url"]
+        self.environment = {
+            "HEADRACE_PRODUCTIVE_TOKEN": greeting["token"],
+            "HEADRACE_PRODUCTIVE_ORGANIZATION": greeting["organization"],
+        }
+
+    def _control(self, path: str) -> bytes:
+        with urlopen(self.url.replace("/api/v2", f"/__sandbox/{path}"), timeout=30) as answer:
+            body: bytes = answer.read()
+            return body
+
+    def audit(self) -> dict[str, Any]:
+        found: dict[str, Any] = orjson.loads(self._control("audit"))
+        return found
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        return [orjson.loads(line) for line in self._control(f"records/{kind}").splitlines() if line]
+
+
+@contextmanager
+def _start(*options: str) -> Iterator[SandboxProcess]:
+    command = [sys.executable, "-m", "headrace", "sandbox", "productive", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield SandboxProcess(orjson.loads(process.stdout.readline()))
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[Callable[..., SandboxProcess]]:
+    """Give a function that starts a sandbox with the given options; it ends with the test."""
+    with ExitStack() as running:
+        yield lambda *options: running.enter_context(_start(*options))

@@ -1,0 +1,116 @@
+"""The samples run: what they show is what happens."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+@pytest.mark.real
+def test_the_application_runs_and_goes_on(tmp_path: Path, start_sandbox: Callable[..., Any]) -> None:
+    """The application imports its timesheet once; run again, it finds everything done."""
+    sandbox = start_sandbox()
+    first, second = (
+        subprocess.run(
+            [sys.executable, str(SAMPLES / "app.py")],
+            env=os.environ | sandbox.environment | {"HEADRACE_PRODUCTIVE_URL": sandbox.url},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for _ in range(2)
+    )
+    assert "row 99: time:" in first
+    assert "249 done, 1 invalid; projects answered 200" in first
+    assert "0 done, 1 invalid" in second
+
+
+def test_a_client_reads_and_asks_inside_a_running_application() -> None:
+    """`read` walks all pages with filters; `request` is the application's own; `headrace.run` refuses in a loop."""
+    import headrace
+    from headrace.sandbox.core import Sandbox
+    from headrace.sandbox.options import Options
+    from headrace.testing import virtual_time
+    from headrace.testing.wire import simulated_client
+
+    async def main() -> None:
+        async with simulated_client(Sandbox(Options(), virtual_time.START)) as client:
+            everybody = [person async for person in client.read("people")]
+            assert len(everybody) == 8
+            first = everybody[0]
+            found = [person async for person in client.read("people", filter={"email": first["email"]})]
+            assert [person["id"] for person in found] == [first["id"]]
+            response = await client.request("GET", "/people", params={"page[size]": "2"})
+            assert len(orjson.loads(response.body)["data"]) == 2
+            created = await client.request(
+                "POST", "/companies", json={"data": {"type": "companies", "attributes": {"name": "Acme"}}}
+            )
+            assert created.status == 201
+            with pytest.raises(headrace.HeadraceError, match="without an event loop"):
+                headrace.run("import.toml")
+
+    virtual_time.run(main)
+
+
+def test_leaving_the_loop_early_settles_what_is_under_way(tmp_path: Path) -> None:
+    """Whoever breaks out of the outcomes loses nothing: the next call goes on, and nothing is there twice."""
+    from headrace.sandbox.core import Sandbox
+    from headrace.sandbox.options import Options
+    from headrace.testing import virtual_time
+    from headrace.testing.wire import simulated_client
+
+    sandbox = Sandbox(Options(latency=(50, 300)), virtual_time.START)
+    rows = [
+        {"date": "2026-01-05", "time": 1 + at % 480, "person_id": 201, "service_id": 901, "note": f"row {at}"}
+        for at in range(900)
+    ]
+
+    async def main() -> None:
+        for stop in (1, 250, 10_000):
+            seen = 0
+            async with simulated_client(sandbox) as client:
+                async for _ in client.load("time_entries", rows, checkpoint=tmp_path / "rows.headrace", key=["note"]):
+                    seen += 1
+                    if seen == stop:
+                        break
+            await asyncio.sleep(3_600)
+        notes = [record.attributes["note"] for record in sandbox.store.table("time_entries").values()]
+        assert len(notes) == len(set(notes)) == 900
+
+    virtual_time.run(main)
+
+
+def test_back_pressure_is_the_iterator() -> None:
+    """While nobody takes outcomes, rows are not read without end."""
+    from headrace.sandbox.core import Sandbox
+    from headrace.sandbox.options import Options
+    from headrace.testing import virtual_time
+    from headrace.testing.wire import simulated_client
+
+    read = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal read
+        for at in range(100_000):
+            read += 1
+            yield {"date": "2026-01-05", "time": 5, "person_id": 201, "service_id": 901, "note": f"row {at}"}
+
+    async def main() -> None:
+        async with simulated_client(Sandbox(Options(), virtual_time.START)) as client:
+            outcomes = client.load("time_entries", rows())
+            await anext(outcomes)
+            await asyncio.sleep(7_200)
+            assert read < 5_000
+            await outcomes.aclose()
+
+    virtual_time.run(main)
