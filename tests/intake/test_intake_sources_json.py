@@ -19,7 +19,7 @@ from headrace.intake.source.json_lines import JsonLinesReading
 from headrace.intake.source.tape import Tape
 from headrace.model import Chunk
 
-FAST = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 TEXT = st.text(st.one_of(st.sampled_from('{}[],:"\\\n ab'), st.characters(codec="utf-8")), max_size=6)
 VALUE = st.recursive(

@@ -51,15 +51,16 @@ def test_cp1252_is_taken_up_when_it_shows(tmp_path: Path) -> None:
     assert rows[-2:] == [["2", "Zoë"], ["3", "Ä€"]]
 
 
-def test_a_mixture_in_a_pipe_is_refused_with_its_line(tmp_path: Path) -> None:
-    """What was read as UTF-8 cannot be taken back; the rows before the place come first."""
-    data = "id,name\n1,Zoë\n".encode() + b"2,b\n3,Ren\xe9\n"
+@pytest.mark.parametrize("between", [0, 50_000])
+def test_a_mixture_in_a_pipe_is_refused_with_its_line(tmp_path: Path, between: int) -> None:
+    """What was read as UTF-8 cannot be taken back, however far up; the rows before the place come first."""
+    data = "id,name\n1,Zoë\n".encode() + b"2,b\n" * between + b"3,Ren\xe9\n"
     found: list[list[str]] = []
     with piped(tmp_path, data) as path:
         source = open_source(path)
         with pytest.raises(SourceError, match="mixes") as caught:
             found.extend(row for chunk in source.chunks() for row in chunk.rows)
-    assert (found, caught.value.line) == ([["1", "Zoë"], ["2", "b"]], 4)
+    assert (len(found), found[0], caught.value.line) == (between + 1, ["1", "Zoë"], between + 3)
 
 
 def test_an_open_quote_in_a_pipe_is_named_by_its_row(tmp_path: Path) -> None:

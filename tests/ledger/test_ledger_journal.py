@@ -216,3 +216,29 @@ def test_a_full_disk_refuses_intents_and_keeps_outcomes() -> None:
     assert later[1].future.exception() is None
     assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,)
     connection.close()
+
+
+def test_rows_that_left_the_source_still_count(tmp_path: Path) -> None:
+    """What was done and is gone from the file is done all the same: rows are those of the file and those that left."""
+    run(tmp_path, source("abcdef"), lambda r: "invalid" if r.cells[0] == "a" else "done")
+    run(tmp_path, source("cdefxy"), lambda _: "done", fingerprint=b"two")
+    with open_checkpoint(tmp_path) as checkpoint:
+        counts = checkpoint.counts()
+    assert (counts.rows, counts.done, counts.invalid, counts.not_attempted) == (7, 7, 0, 0)
+
+
+def test_a_pass_that_stops_early_counts_no_row_twice(tmp_path: Path) -> None:
+    """Of a changed source of which only the start was read, the rest may hold the rows that are done."""
+    run(tmp_path, ROWS, lambda _: "done")
+    longer = source("abcdefgh")
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint, b"two")
+        ledger.recognise([longer[0].key])
+        ledger.unsettled(longer[:2], COLUMNS)
+        assert ledger.counts().is_conserved
+        ledger.finish(8).result(5)
+        counts = ledger.counts()
+        assert (counts.rows, counts.done, counts.not_attempted) == (8, 6, 2)
+    assert len(run(tmp_path, longer, lambda _: "done", fingerprint=b"two")) == 2
+    with open_checkpoint(tmp_path) as checkpoint:
+        assert (checkpoint.counts().rows, checkpoint.counts().done) == (8, 8)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import LockedError, UsageError
-from headrace.ledger.lock import Lock, holder
+from headrace.ledger.lock import Lock, _is_still_at, holder
 
 HOLD = """
 import sys
@@ -37,6 +37,17 @@ def test_release_leaves_no_file_and_may_be_repeated(tmp_path: Path) -> None:
     lock.release()
     lock.release()
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_lock_on_a_file_that_is_gone_is_none(tmp_path: Path) -> None:
+    """Who locks the file that a leaving holder has just removed must not believe to hold the lock."""
+    path = tmp_path / "lock"
+    with path.open("w") as late:
+        assert _is_still_at(path, late.fileno())
+        path.unlink()
+        assert not _is_still_at(path, late.fileno())
+        Lock.acquire(path)
+        assert not _is_still_at(path, late.fileno())
 
 
 def test_asking_for_the_holder_creates_nothing(tmp_path: Path) -> None:

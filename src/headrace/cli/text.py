@@ -5,7 +5,7 @@ from typing import Final
 
 _BREAKS: Final = re.compile(r"[\r\n]+")
 _UNSAFE: Final = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f"  # C0 without tab, DEL, C1
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f"  # C0 without tab, DEL, C1
     "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # reorder what is read: bidirectional controls
     "\ud800-\udfff]"  # halves of a pair, which cannot be written
 )

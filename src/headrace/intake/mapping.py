@@ -92,7 +92,7 @@ class Mapping:
         table = zip(*(column.values for column in filled), *map(repeat, self._constants.values()), strict=False)
         names = self._names
         if all(column.is_full for column in filled):
-            return Mapped([dict(zip(names, values, strict=False)) for values in table], faults)
+            return Mapped(list(map(dict, map(zip, repeat(names), table))), faults)
         return Mapped(
             [
                 {name: value for name, value in zip(names, values, strict=False) if value is not UNSET}
