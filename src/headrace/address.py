@@ -1,22 +1,10 @@
-"""Addresses: which provider is meant, and which hosts may be sent its token (RELIABILITY.md 3, rows 4 and 6)."""
+"""Addresses: which hosts may be sent a provider's token (RELIABILITY.md 3, rows 4 and 6)."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 from headrace.errors import UsageError
-from headrace.importfile import suggest
 from headrace.provider import Provider
-from headrace.providers import PROVIDERS
-
-
-def find_provider(provider: str | Provider) -> Provider:
-    """Return the provider called so, or the one given. Raises `UsageError` for an unknown name."""
-    if isinstance(provider, Provider):
-        return provider
-    found = PROVIDERS.get(provider)
-    if found is None:
-        raise UsageError(f"there is no provider {provider!r}", hint=suggest(provider, PROVIDERS))
-    return found
 
 
 def check_address(provider: Provider, base_url: str, *, allow_host: bool, limits: bool) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
-from headrace.address import check_address, find_provider
+from headrace.address import check_address
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.http import open_http
@@ -22,14 +22,15 @@ from headrace.dispatch.transport import Sender
 from headrace.errors import CredentialsError, UsageError
 from headrace.feed import AnySource, LiveSource
 from headrace.identity import digest
-from headrace.importfile import ImportSpec, LoadSpec, read_import, stem, suggest
+from headrace.importfile import ImportSpec, LoadSpec, read_import, stem
 from headrace.intake.source import Item, open_source
 from headrace.migration import Connection, Report, Watch, migrate, retry
 from headrace.model import Lane, Outcome, Request, Response, Secret
+from headrace.naming import provider_named, resource_named
 from headrace.outside import Outside
 from headrace.pipeline import Settings, connect
 from headrace.progress import Progress
-from headrace.provider import Provider, Resource
+from headrace.provider import Provider
 from headrace.stream import OutcomeStream
 
 __all__ = ["Client", "Report"]
@@ -56,7 +57,7 @@ class Client:
         settings: Settings | None = None,
         outside: Outside | None = None,
     ) -> None:
-        self.provider = find_provider(provider)
+        self.provider = provider if isinstance(provider, Provider) else provider_named(provider)
         self.settings = settings or Settings()
         self.base_url = (base_url or self.provider.base_url).rstrip("/")
         check_address(self.provider, self.base_url, allow_host=self.settings.allow_host, limits=self.settings.limits)
@@ -180,7 +181,12 @@ class Client:
         """
         connection = self._connected
         first = self.provider.wire.listing(
-            self.provider, self._resource(resource), filters=filter or {}, include=include, fields=fields, sort=sort
+            self.provider,
+            resource_named(self.provider, resource),
+            filters=filter or {},
+            include=include,
+            fields=fields,
+            sort=sort,
         )
         async for page in read_pages(connection.transport, self.provider, replace(first, lane=Lane.APPLICATION)):
             for item in page.items:
@@ -211,13 +217,6 @@ class Client:
         if self._connection is None:
             raise UsageError("the client is not open", hint="use it in `async with Client(...) as client:`")
         return self._connection
-
-    def _resource(self, name: str) -> Resource:
-        found = self.provider.resource(name)
-        if found is None:
-            known = [resource.name for resource in self.provider.resources]
-            raise UsageError(f"{self.provider.name} has no resource {name!r}", hint=suggest(name, known))
-        return found
 
     async def _open_sender(self) -> Sender:
         headers = {**self.provider.headers, **self._auth_headers()}

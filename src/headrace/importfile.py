@@ -1,9 +1,8 @@
 """The import file: `import.toml` as Structs, and every mistake in it named with its line and a suggestion."""
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from msgspec import Struct, field
 
 from headrace.errors import SourceError
 from headrace.intake.mapping import Rule
+from headrace.naming import suggestion
 from headrace.provider import Provider
 
 OPERATIONS: Final = ("create",)
@@ -108,7 +108,7 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
     resource = provider.resource(load.resource)
     if resource is None:
         names = [known.name for known in provider.resources if known.writes]
-        yield f"{provider.name} has no resource {load.resource!r}", load.resource, suggest(load.resource, names)
+        yield f"{provider.name} has no resource {load.resource!r}", load.resource, suggestion(load.resource, names)
         return
     if load.operation not in OPERATIONS:
         yield f"unknown operation {load.operation!r}", load.operation, f"known: {', '.join(OPERATIONS)}"
@@ -135,20 +135,13 @@ def _lookup_problems(name: str, lookup: str, by: str | None, provider: Provider)
     target = provider.resource(lookup)
     if target is None:
         names = [known.name for known in provider.resources]
-        yield f"{name} looks up {lookup!r}, which is no resource", lookup, suggest(lookup, names)
+        yield f"{name} looks up {lookup!r}, which is no resource", lookup, suggestion(lookup, names)
     elif by not in target.lookups:
         yield (
             f"{name}: {lookup} cannot be looked up by {by!r}",
             by or "lookup",
             f"by = {' or '.join(repr(known) for known in target.lookups) or 'nothing'}",
         )
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a hint for a word that is not among `known`."""
-    names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
 
 
 # --- where it is wrong ------------------------------------------------------------------------------------------
@@ -191,7 +184,7 @@ def _not_an_import(path: Path, text: str, error: msgspec.ValidationError) -> Sou
         table = Rule if ".fields" in place else _TABLES[place.startswith(".load")]
         known = [name.encode_name for name in msgspec.structs.fields(table)]
         return SourceError(
-            f"unknown key {word!r}", file=str(path), line=_line_of(text, word), hint=suggest(word, known)
+            f"unknown key {word!r}", file=str(path), line=_line_of(text, word), hint=suggestion(word, known)
         )
     if missing := _MISSING.search(message):
         return SourceError(f"the key {missing['word']!r} is missing", file=str(path), hint=message)

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from headrace.cli import terminal
 from headrace.cli.fieldnotes import FieldNote, notes
-from headrace.cli.naming import provider_named, resource_named
 from headrace.cli.screen import aligned, plain
 from headrace.cli.screen import show as show_lines
 from headrace.errors import UsageError
 from headrace.importfile import import_schema
+from headrace.naming import provider_named, resource_named
 from headrace.provider import NaturalKey, Provider, Resource, StoredMarker
 from headrace.providers import PROVIDERS
 

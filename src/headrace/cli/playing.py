@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from headrace.cli.naming import provider_named
 from headrace.cli.sandbox import Conduct
 from headrace.errors import SourceError, UsageError
+from headrace.naming import provider_named
 from headrace.sandbox import server
 from headrace.sandbox.faults import Rule, load_faults
 from headrace.sandbox.options import Options

@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 
 from headrace.cli.choices import DataFile
-from headrace.cli.naming import provider_named, resource_named
 from headrace.errors import UsageError
 from headrace.importfile import ImportSpec, check_import, read_import, single
+from headrace.naming import provider_named, resource_named
 from headrace.provider import Provider
 
 _IMPORT_FILE: Final = ".toml"

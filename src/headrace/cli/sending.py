@@ -13,7 +13,6 @@ import typer
 
 from headrace.cli import credentials, terminal
 from headrace.cli.choices import Access, DataFile, Pace, Talk
-from headrace.cli.naming import provider_named
 from headrace.cli.options import Threshold
 from headrace.cli.progress import view, watch
 from headrace.cli.reading import what_to_import
@@ -26,6 +25,7 @@ from headrace.dispatch.halt import Halt
 from headrace.errors import InterruptionError, UsageError
 from headrace.importfile import stem
 from headrace.ledger.view import read
+from headrace.naming import provider_named
 from headrace.pipeline import Settings
 from headrace.progress import Progress
 from headrace.provider import Provider

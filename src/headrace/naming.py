@@ -1,16 +1,22 @@
 """Names of providers and resources as users type them, with the one they may have meant."""
 
+from collections.abc import Iterable
+
 from headrace.errors import UsageError
 from headrace.intake.suggestion import did_you_mean, listed
 from headrace.provider import Provider, Resource
 from headrace.providers import PROVIDERS
 
 
+def suggestion(word: str, names: Iterable[str]) -> str:
+    """Return the hint for a word that is none of `names`: the one that was meant, or all there are."""
+    return did_you_mean(word, names) or f"there are {listed(sorted(names))}"
+
+
 def provider_named(name: str) -> Provider:
     """Return the provider called `name`. Raises `UsageError` with a suggestion."""
     if name not in PROVIDERS:
-        hint = did_you_mean(name, PROVIDERS) or f"there are {listed(sorted(PROVIDERS))}"
-        raise UsageError(f"there is no provider {name!r}", hint=hint)
+        raise UsageError(f"there is no provider {name!r}", hint=suggestion(name, PROVIDERS))
     return PROVIDERS[name]
 
 
@@ -19,6 +25,5 @@ def resource_named(provider: Provider, name: str) -> Resource:
     resource = provider.resource(name)
     if resource is None:
         names = [known.name for known in provider.resources]
-        hint = did_you_mean(name, names) or f"there are {listed(names)}"
-        raise UsageError(f"{provider.name} has no resource {name!r}", hint=hint)
+        raise UsageError(f"{provider.name} has no resource {name!r}", hint=suggestion(name, names))
     return resource
