@@ -3,7 +3,7 @@
 It joins intake, which is pure, to the ledger, which is disk, and waits only where the source itself does.
 """
 
-from asyncio import wrap_future
+from asyncio import Lock, wrap_future
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
@@ -68,12 +68,14 @@ class Feed:
         self.halt = halt
         self._left = limit
         self._emit = emit
-        self._turn = anyio.Lock()
+        self._turn = Lock()
         self._notes: deque[tuple[Future[None], list[Settled]]] = deque()
         self.rows = 0
 
     async def pull(self) -> Batch | None:
         """Return the next batch, None at the end of the source or of the run. One puller at a time reads."""
+        if self.batching.is_ready and not self.halt:
+            return self.batching.take()
         async with self._turn:
             while not self.batching.is_ready and not self.halt:
                 chunk = await self._next_chunk()
@@ -92,7 +94,8 @@ class Feed:
 
     async def finish(self) -> None:
         """Count what the run did not come to, and wait until every note is durable."""
-        while self.load.counts_rest and await self._next_chunk() is not None:
+        while self.load.counts_rest and (chunk := await self._next_chunk()) is not None:
+            self.load.unsettled(chunk)  # so that the ledger knows which rows the source still has
             await checkpoint()
         while self._notes:
             await self._tell_notes(wait=True)

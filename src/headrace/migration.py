@@ -211,10 +211,10 @@ class Course:
         return self._connection.outside.clock() - self._began
 
     def _spent(self) -> dict[str, int]:
-        now = self._connection.budget.statistics()
+        now, before = self._connection.budget.statistics(), self._before
         return {
-            "requests": now.granted - self._before.granted,
-            "throttled": now.throttled - self._before.throttled,
+            "requests": now.granted - now.refunded - (before.granted - before.refunded),
+            "throttled": now.throttled - before.throttled,
         }
 
     def _eta(self, fraction: float | None) -> float | None:
@@ -222,8 +222,9 @@ class Course:
         if self._feed is None or not fraction:
             return None
         coming = self._feed.rows * (1 / fraction - 1) + len(self._feed.batching)
-        requests = ceil(coming / self._feed.batching.size)
-        return self._connection.budget.eta(requests, concurrency=self._settings.concurrency) if requests else 0.0
+        budget = self._connection.budget
+        requests = ceil(coming / self._feed.batching.size) + budget.statistics().waiting
+        return budget.eta(requests, concurrency=self._settings.concurrency) if requests else 0.0
 
 
 def _check(before: Counts, settled: Counts, after: Counts, halt: Halt) -> None:

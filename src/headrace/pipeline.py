@@ -21,7 +21,7 @@ from headrace.dispatch.transport import Budgeted, Retrying, Sender, Transport
 from headrace.dispatch.writer import Writer
 from headrace.errors import HeadraceError
 from headrace.feed import Feed, Load
-from headrace.model import COUNTED, Counts
+from headrace.model import COUNTED, Counts, Outcome
 from headrace.provider import Provider, Resource
 
 CONCURRENCY: Final = 16
@@ -93,20 +93,20 @@ async def run(feed: Feed, provider: Provider, transport: Transport, settings: Se
         halt=halt,
         shrink=feed.batching.shrink,
     )
-    tally: Counter[str] = Counter()
+    tally: Counter[type[Outcome]] = Counter()
     async with anyio.create_task_group() as tasks:
         for _ in range(settings.concurrency):
             tasks.start_soon(_write, feed, writer, tally)
     await feed.finish()
-    return Counts(**{name: tally[kind] for kind, name in COUNTED.items()})
+    return Counts(**{COUNTED[kind.__name__]: count for kind, count in tally.items()})
 
 
-async def _write(feed: Feed, writer: Writer, tally: Counter[str]) -> None:
+async def _write(feed: Feed, writer: Writer, tally: Counter[type[Outcome]]) -> None:
     """Pull, write, tell, until there is nothing left or the run is halted."""
     try:
         while (batch := await feed.pull()) is not None:
             settled = await writer.write(batch)
-            tally.update(type(one.outcome).__name__ for one in settled)
+            tally.update([type(one.outcome) for one in settled])
             await feed.tell(settled)
     except HeadraceError as error:
         feed.halt.stop(error)

@@ -161,6 +161,21 @@ def test_an_answer_to_one_budget_wakes_the_other() -> None:
     virtual_time.run(main)
 
 
+def test_a_smaller_slack_does_not_shorten_a_larger_one() -> None:
+    """Two budgets keep one window with different slack: what the cautious one still counts, the other keeps for it."""
+    now = 0.0
+    log = MemoryLog(clock=lambda: now)
+    bold, cautious = Window("same", "same", 1, 10.0), Window("same", "same", 1, 15.0)
+    lease = log.take((cautious,))
+    assert isinstance(lease, Lease)
+    log.settle(lease)
+    now = 11.0
+    log.used(bold)
+    assert isinstance(log.take((cautious,)), Wait)
+    now = 15.0
+    assert isinstance(log.take((cautious,)), Lease)
+
+
 def test_a_budget_that_is_gone_is_forgotten() -> None:
     """A log that outlives its budgets does not keep them alive, nor call them."""
     log = MemoryLog(clock=virtual_time.clock)

@@ -225,6 +225,13 @@ def test_rows_that_left_the_source_still_count(tmp_path: Path) -> None:
     with open_checkpoint(tmp_path) as checkpoint:
         counts = checkpoint.counts()
     assert (counts.rows, counts.done, counts.invalid, counts.not_attempted) == (7, 7, 0, 0)
+    with open_checkpoint(tmp_path) as checkpoint:
+        ledger = load(checkpoint, b"three")
+        ledger.recognise([row(0, "c").key])
+        assert len(ledger.unsettled(source("cdez"), COLUMNS)) == 1
+        ledger.finish(4).result(5)
+        counts = ledger.counts()
+    assert (counts.rows, counts.done, counts.not_attempted) == (8, 7, 1)
 
 
 def test_a_pass_that_stops_early_counts_no_row_twice(tmp_path: Path) -> None:

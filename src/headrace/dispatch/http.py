@@ -87,7 +87,7 @@ class Http:
         async with self._session.request(
             request.method,
             self._base_url + request.path,
-            params=request.params,
+            params=request.params or None,
             headers=request.headers,
             data=request.body,
             allow_redirects=False,
@@ -124,7 +124,9 @@ async def open_http(
         headers=headers,
         connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=time_limit, sock_connect=min(10.0, time_limit), sock_read=min(30.0, time_limit)),
+        timeout=aiohttp.ClientTimeout(
+            total=time_limit, sock_connect=min(10.0, time_limit), sock_read=min(30.0, time_limit)
+        ),
         trace_configs=[tracing],
         middlewares=(_translate,),
         trust_env=False,

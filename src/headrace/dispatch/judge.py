@@ -94,11 +94,9 @@ def _accepted(terms: Terms, batch: Batch, response: Response) -> Ruling:
     ids = terms.codec.ids(response.body, [record.value for record in batch.records])
     if ids is None:
         return lost(batch, f"the answer (status {response.status}) does not confirm the records: {_excerpt(response)}")
-    settled = [
-        Settled(record.row, Done(record.row.offset, record.row.line, remote_id))
-        for record, remote_id in zip(batch.records, ids, strict=True)
-    ]
-    return Ruling(settled=settled, evidence=Verdict.ACCEPTED)
+    rows = [record.row for record in batch.records]
+    done = [Done(row.offset, row.line, remote_id) for row, remote_id in zip(rows, ids, strict=True)]
+    return Ruling(settled=list(map(Settled, rows, done)), evidence=Verdict.ACCEPTED)
 
 
 def _refused(terms: Terms, batch: Batch, response: Response) -> Ruling:

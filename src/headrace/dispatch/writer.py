@@ -1,6 +1,5 @@
 """The writer: one batch in, exactly one outcome per record out, whatever the network does."""
 
-from asyncio import wrap_future
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final
@@ -10,6 +9,7 @@ from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
 from headrace.dispatch.judge import Ruling, Terms, judge, lost, not_sent, postponed
 from headrace.dispatch.transport import Transport
+from headrace.dispatch.wakeup import Wakeup
 from headrace.errors import LostError, NotSentError
 from headrace.model import Batch, Settled
 
@@ -40,6 +40,7 @@ class Writer:
         self._breaker = breaker
         self._halt = halt
         self._shrink = shrink
+        self._wakeup = Wakeup()
 
     async def write(self, batch: Batch) -> list[Settled]:
         """Send `batch`; return one outcome per record, in the batch's order, when all of them are durable.
@@ -47,8 +48,15 @@ class Writer:
         Records that are proven not to have been executed are sent again, in smaller batches, unless the run is
         halting: then they stay `NotAttempted`. Raises `StoppedError` when the journal can no longer be written.
         """
-        outcomes = {settled.row.offset: settled for settled in postponed(batch).settled}
-        pending = [batch]
+        if self._halt:
+            return postponed(batch).settled
+        ruling = await self._send(batch)
+        return await self._send_rest(batch, ruling) if ruling.again else ruling.settled
+
+    async def _send_rest(self, batch: Batch, ruling: Ruling) -> list[Settled]:
+        """Send again what a first ruling on `batch` asks for, and what later ones do; return the last outcomes."""
+        outcomes = {settled.row.offset: settled for settled in ruling.settled}
+        pending = [*reversed(ruling.again)]
         for _ in range(MAX_REQUESTS_PER_ROW * len(batch)):
             if not pending or self._halt:
                 break
@@ -58,7 +66,7 @@ class Writer:
         return [outcomes[record.row.offset] for record in batch.records]
 
     async def _send(self, batch: Batch) -> Ruling:
-        attempt = _Attempt(self._journal, batch)
+        attempt = _Attempt(self._journal, self._wakeup, batch)
         ruling = await self._ask(batch, attempt)
         # No await between the answer and this call: from here on the answer cannot be lost by a cancellation.
         durable = attempt.settle(ruling)
@@ -68,7 +76,7 @@ class Writer:
         if ruling.shrink:
             self._shrink(len(batch))
         if durable is not None:
-            await wrap_future(durable)
+            await self._wakeup.wait_done(durable)
         return ruling
 
     async def _ask(self, batch: Batch, attempt: "_Attempt") -> Ruling:
@@ -91,16 +99,17 @@ class _Attempt:
     Mutable state: the number of the intent, None until it is durable.
     """
 
-    __slots__ = ("_batch", "_intent", "_journal")
+    __slots__ = ("_batch", "_intent", "_journal", "_wakeup")
 
-    def __init__(self, journal: Journal, batch: Batch) -> None:
+    def __init__(self, journal: Journal, wakeup: Wakeup, batch: Batch) -> None:
         self._journal = journal
+        self._wakeup = wakeup
         self._batch = batch
         self._intent: int | None = None
 
     async def intend(self) -> None:
         if self._intent is None:
-            self._intent = await wrap_future(self._journal.intend(self._batch))
+            self._intent = await self._wakeup.wait_done(self._journal.intend(self._batch))
 
     def settle(self, ruling: Ruling) -> "Future[None] | None":
         return None if self._intent is None else self._journal.settle(self._intent, ruling.settled)
