@@ -1,4 +1,4 @@
-"""The benchmarks of headrace: `python -m benchmarks [intake encode path memory]`, from the repository's root.
+"""The benchmarks of headrace: `python -m benchmarks [intake encode path memory budget]`, from the repository's root.
 
 They measure and judge nothing: tables for people on stdout, with `--json FILE` the same for programs.
 """
@@ -11,14 +11,16 @@ from typing import Final
 
 from benchmarks.measure import Table
 from benchmarks.options import Options
+from benchmarks.standing import Ranking
 
-from benchmarks import encode, intake, memory, path, table
+from benchmarks import budget, encode, intake, memory, path, table
 
-BENCHMARKS: Final[Mapping[str, Callable[[Options], Table | tuple[Table, ...]]]] = {
+BENCHMARKS: Final[Mapping[str, Callable[[Options], Table | tuple[Table | Ranking, ...]]]] = {
     "intake": intake.measure,
     "encode": encode.measure,
     "path": path.measure,
     "memory": memory.measure,
+    "budget": budget.measure,
 }
 """Where a new benchmark is added, in one line."""
 
@@ -39,7 +41,7 @@ def main() -> None:
         table.write(given.json, tables, rows=rows, rounds=given.rounds, full=given.full)
 
 
-def _shown(names: list[str], options: Options) -> Iterator[Table]:
+def _shown(names: list[str], options: Options) -> Iterator[Table | Ranking]:
     """Yield the tables of the benchmarks called so, each printed as soon as it is there."""
     for name in names:
         measured = BENCHMARKS[name](options)

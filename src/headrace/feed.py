@@ -3,8 +3,7 @@
 It joins intake, which is pure, to the ledger, which is disk, and waits only where the source itself does.
 """
 
-from asyncio import Lock, wrap_future
-from collections import deque
+from asyncio import Lock
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -18,14 +17,12 @@ from msgspec import Struct
 from headrace.dispatch.batching import Batching
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
+from headrace.dispatch.teller import Emit, Teller, Told
 from headrace.intake import Intake
 from headrace.intake.source import CHUNK_ROWS, Item, Items, Source
 from headrace.model import Batch, Chunk, Row, Settled
 from headrace.provider import Resource
 from headrace.resolving import Resolving
-
-Emit: TypeAlias = Callable[[Sequence[Settled]], Awaitable[None]]
-"""Told of rows when what became of them is durable, never before."""
 
 
 class Notebook(Journal, Protocol):
@@ -56,8 +53,7 @@ class Load(Struct, frozen=True, kw_only=True):
 class Feed:
     """Where writers get their batches.
 
-    Mutable state: how many rows were read and may still be, the records that wait, and the notes about invalid rows
-    that are not yet durable.
+    Mutable state: how many rows were read and may still be, the records that wait, and what is not yet told.
     """
 
     def __init__(
@@ -66,10 +62,9 @@ class Feed:
         self.load = load
         self.batching = batching
         self.halt = halt
+        self.teller = Teller(halt, emit)
         self._left = limit
-        self._emit = emit
         self._turn = Lock()
-        self._notes: deque[tuple[Future[None], list[Settled]]] = deque()
         self.rows = 0
 
     async def pull(self) -> Batch | None:
@@ -81,40 +76,24 @@ class Feed:
                 chunk = await self._next_chunk()
                 if chunk is None:
                     break
-                self._judge(chunk)
-                await self._tell_notes()
+                await self._judge(chunk)
                 # The loop is held for one chunk at a time, also while a long stretch of settled rows is passed.
                 await checkpoint()
             return None if self.halt else self.batching.take()
 
-    async def tell(self, settled: Sequence[Settled]) -> None:
-        """Tell the caller of rows whose outcome is durable."""
-        if self._emit is not None:
-            await self._emit(settled)
-
     async def finish(self) -> None:
-        """Count what the run did not come to, and wait until every note is durable."""
+        """Count what the run did not come to."""
         while self.load.counts_rest and (chunk := await self._next_chunk()) is not None:
             self.load.unsettled(chunk)  # so that the ledger knows which rows the source still has
             await checkpoint()
-        while self._notes:
-            await self._tell_notes(wait=True)
 
-    def _judge(self, chunk: Chunk) -> None:
+    async def _judge(self, chunk: Chunk) -> None:
         load = self.load
         rows = load.unsettled(chunk)
         sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
         if sifted.invalid:
-            self._notes.append((load.journal.note(sifted.invalid), sifted.invalid))
+            await self.teller.tell(Told(sifted.invalid, load.journal.note(sifted.invalid)))
         self.batching.add(sifted.records)
-
-    async def _tell_notes(self, *, wait: bool = False) -> None:
-        """Tell of the invalid rows whose note is durable; with `wait`, of the oldest ones in any case."""
-        while self._notes and (wait or self._notes[0][0].done()):
-            durable, invalid = self._notes.popleft()
-            await wrap_future(durable)
-            await self.tell(invalid)
-            wait = False
 
     async def _next_chunk(self) -> Chunk | None:
         if self._left == 0:

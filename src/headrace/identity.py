@@ -9,8 +9,6 @@ from msgspec import UNSET
 
 KEY_BYTES = 16
 
-TEMPLATES = 256
-
 _SEPARATOR = "\x1f"
 _empty = blake2b(digest_size=KEY_BYTES)
 
@@ -23,16 +21,16 @@ def row_key(cells: Sequence[Any]) -> bytes:
     Equal values give equal keys whatever the line, the file's encoding, the order of the other columns, and whether a
     number came as text or as JSON. Identical rows share a key on purpose and are told apart by counting.
     """
-    texts = tuple(_texts(cells))
-    return _digest_of(_SEPARATOR.join(texts), texts)
+    texts = [_canonical(cell) for cell in cells]
+    return _digest_of(_SEPARATOR.join(texts), texts, separators=len(texts) - 1)
 
 
 def row_keys(rows: Sequence[Sequence[Any]]) -> list[bytes]:
     """Return `row_key` of each of `rows`, which are equally long."""
-    columns = _columns(rows)
-    if columns is None:
+    columns = _plain_columns(rows)
+    if not columns:
         return list(map(row_key, rows))
-    return _digests(list(map(_SEPARATOR.join, zip(*columns, strict=True))), len(columns)) or list(map(row_key, rows))
+    return _digests(map(_SEPARATOR.join, zip(*columns, strict=True)))
 
 
 class RecordKey:
@@ -42,49 +40,34 @@ class RecordKey:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._labels = tuple(name.replace("%", "%%") + "=%s" for name in names)
-        self._full = _SEPARATOR.join(self._labels)
-        # Mutable: which cells are not blank, to the template of their names; at most `TEMPLATES` of them.
-        self._templates: dict[bytes, str] = {}
-
-    def of_rows(self, rows: Sequence[Sequence[Any]]) -> list[bytes]:
-        """Return `of` each of `rows`, in a few calls into C for all of them where no cell is blank."""
-        columns = _columns(rows)
-        if columns is None or any("" in column for column in columns):
-            return list(map(self.of, rows))
-        joined = list(map(self._full.__mod__, zip(*columns, strict=True)))
-        return _digests(joined, len(columns)) or list(map(self.of, rows))
+        self._leads = tuple(f"{_SEPARATOR}{name}=" for name in names)
 
     def of(self, cells: Sequence[Any]) -> bytes:
         """Return the identity of the row with these `cells`, in the order of the names."""
-        texts = tuple(_texts(cells))
-        if all(texts):
-            return _digest_of(self._full % texts, texts)
-        filled = tuple(filter(None, texts))
-        return _digest_of(self._template(bytes(map(bool, texts))) % filled, filled)
+        parts = [lead + text for lead, cell in zip(self._leads, cells, strict=True) if (text := _canonical(cell))]
+        return _digest_of("".join(parts), parts, separators=len(parts))
 
-    def _template(self, mask: bytes) -> str:
-        known = self._templates.get(mask)
-        if known is None:
-            if len(self._templates) >= TEMPLATES:
-                self._templates.clear()
-            known = _SEPARATOR.join(label for label, is_filled in zip(self._labels, mask, strict=True) if is_filled)
-            self._templates[mask] = known
-        return known
+    def of_rows(self, rows: Sequence[Sequence[Any]]) -> list[bytes]:
+        """Return `of` each of `rows`; where all cells are plain text, by column and so mostly in C."""
+        columns = _plain_columns(rows)
+        if not columns:
+            return list(map(self.of, rows))
+        parts = (
+            [lead + text if text else "" for text in texts] for lead, texts in zip(self._leads, columns, strict=True)
+        )
+        return _digests(map("".join, zip(*parts, strict=True)))
 
 
-def _columns(rows: Sequence[Sequence[Any]]) -> list[list[str]] | None:
-    """Return the columns of `rows` without blanks around their cells, None where not all cells are text."""
+def _plain_columns(rows: Sequence[Sequence[Any]]) -> list[list[str]] | None:
+    """Return the columns of `rows`, their cells stripped; None where one is no text or holds the separator."""
     try:
-        return [list(map(str.strip, column)) for column in zip(*rows, strict=True)]
+        columns = [list(map(str.strip, column)) for column in zip(*rows, strict=True)]
     except TypeError:
         return None
+    return None if any(_SEPARATOR in "".join(column) for column in columns) else columns
 
 
-def _digests(joined: list[str], width: int) -> list[bytes] | None:
-    """Return the digests of rows of `width` texts; None where a text may hold the separator, or there are no texts."""
-    if not joined or "".join(joined).count(_SEPARATOR) != len(joined) * (width - 1):
-        return None
+def _digests(joined: Iterable[str]) -> list[bytes]:
     digests, copy = [], _empty.copy  # a copy costs half as much as a new state
     for text in joined:
         state = copy()
@@ -93,20 +76,11 @@ def _digests(joined: list[str], width: int) -> list[bytes] | None:
     return digests
 
 
-def _texts(cells: Sequence[Any]) -> Iterable[str]:
-    try:
-        return list(map(str.strip, cells))  # all cells of a CSV row are text
-    except TypeError:
-        return map(_canonical, cells)
-
-
-def _digest_of(joined: str, texts: Sequence[str]) -> bytes:
-    """Return the digest of `joined`; if a text holds the separator, of their JSON behind one separator too many."""
-    if joined.count(_SEPARATOR) >= max(1, len(texts)):
-        joined = _SEPARATOR * len(texts) + _encode((joined, *texts)).decode()
-    state = _empty.copy()
-    state.update(joined.encode("utf-8", "surrogatepass"))
-    return state.digest()
+def _digest_of(joined: str, parts: Sequence[str], *, separators: int) -> bytes:
+    """Return the digest of `joined`; where a part holds the separator, of their repr behind one separator too many."""
+    if joined.count(_SEPARATOR) > max(0, separators):
+        joined = _SEPARATOR * (separators + 1) + repr(list(parts))
+    return _digests((joined,))[0]
 
 
 def _canonical(cell: Any) -> str:

@@ -13,9 +13,10 @@ from msgspec import Struct
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import probe
+from headrace.dispatch.teller import Emit
 from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError, InvariantError, StoppedError
-from headrace.feed import AnySource, Emit, Feed
+from headrace.feed import AnySource, Feed
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint, Identity, Summary, exit_code, summarise, write_summary
 from headrace.model import Counts

@@ -94,9 +94,12 @@ async def run(feed: Feed, provider: Provider, transport: Transport, settings: Se
         shrink=feed.batching.shrink,
     )
     tally: Counter[type[Outcome]] = Counter()
-    async with anyio.create_task_group() as tasks:
-        for _ in range(settings.concurrency):
-            tasks.start_soon(_write, feed, writer, tally)
+    async with anyio.create_task_group() as telling:
+        telling.start_soon(feed.teller.run)
+        async with anyio.create_task_group() as writing:
+            for _ in range(settings.concurrency):
+                writing.start_soon(_write, feed, writer, tally)
+        await feed.teller.finish()
     await feed.finish()
     return Counts(**{COUNTED[kind.__name__]: count for kind, count in tally.items()})
 
@@ -105,8 +108,8 @@ async def _write(feed: Feed, writer: Writer, tally: Counter[type[Outcome]]) -> N
     """Pull, write, tell, until there is nothing left or the run is halted."""
     try:
         while (batch := await feed.pull()) is not None:
-            settled = await writer.write(batch)
-            tally.update([type(one.outcome) for one in settled])
-            await feed.tell(settled)
+            told = await writer.write(batch)
+            tally.update([type(one.outcome) for one in told.settled])
+            await feed.teller.tell(told)
     except HeadraceError as error:
         feed.halt.stop(error)

@@ -160,7 +160,7 @@ class Run:
             halt=self.halt,
             shrink=self.shrunk.append,
         )
-        self.settled = await writer.write(a_batch(self.size))
+        self.settled = (await writer.write(a_batch(self.size))).settled
         assert [one.row.offset for one in self.settled] == list(range(self.size))
 
     def offsets(self, kind: type) -> set[int]:

@@ -255,3 +255,17 @@ def test_rejects_are_repaired_and_sent(tmp_path: Path) -> None:
     assert [row["note"] for row in read_csv(rejects)] == ["row 4"]
     assert len(read_csv(world.results / "time_entries.success.csv")) == 199
     assert counts(world.run()) == counts(report)
+
+
+@pytest.mark.parametrize("pointers", ["plain", "indexed"])
+def test_a_provider_that_stores_a_part_of_a_refused_batch_is_found_out(pointers: str, tmp_path: Path) -> None:
+    """Bulk is taken to be atomic; where it is not, no row is stored twice, and what is uncertain is in doubt."""
+    world = World(tmp_path, atomicity="partial", pointers=pointers, latency=(20, 200))
+    write_csv(tmp_path / "hours.csv", hours(1_000, bad=[30, 420, 777]))
+    report = world.run()
+    stored = Counter(world.stored)
+    assert max(stored.values()) == 1
+    done = {row["note"] for row in read_csv(world.results / "time_entries.success.csv")}
+    doubt = {row["note"] for row in read_csv(world.results / "time_entries.in-doubt.csv")}
+    assert done <= set(stored) <= done | doubt
+    assert report.exit_code == 4

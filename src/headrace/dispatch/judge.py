@@ -22,6 +22,7 @@ class Ruling(Struct, frozen=True, kw_only=True):
     """What became of a batch, and what to do next.
 
     `evidence` is the verdict that the breaker counts. `halt` ends the run. `shrink` asks for smaller batches.
+    `refusal` is the answer where the ruling rests on the API's word that a refused batch leaves nothing behind.
     """
 
     settled: list[Settled]
@@ -29,6 +30,7 @@ class Ruling(Struct, frozen=True, kw_only=True):
     again: tuple[Batch, ...] = ()
     halt: HeadraceError | None = None
     shrink: bool = False
+    refusal: Response | None = None
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -119,7 +121,7 @@ def _isolate(terms: Terms, batch: Batch, response: Response, refusals: Sequence[
         by_index[-1 if refusal.index is None else refusal.index].append(refusal)
     if not by_index or not all(0 <= index < len(batch) for index in by_index):
         settled = _all(batch, not_attempted("its batch was refused"))
-        return Ruling(settled=settled, evidence=Verdict.ACCEPTED, again=_halves(batch))
+        return Ruling(settled=settled, evidence=Verdict.ACCEPTED, again=_halves(batch), refusal=response)
     settled = [
         Settled(
             record.row,
@@ -130,7 +132,8 @@ def _isolate(terms: Terms, batch: Batch, response: Response, refusals: Sequence[
         for at, record in enumerate(batch.records)
     ]
     rest = [record for at, record in enumerate(batch.records) if at not in by_index]
-    return Ruling(settled=settled, evidence=Verdict.REFUSED, again=(Batch(rest),) if rest else ())
+    again = (Batch(rest),) if rest else ()
+    return Ruling(settled=settled, evidence=Verdict.REFUSED, again=again, refusal=response)
 
 
 def _too_large(terms: Terms, batch: Batch, response: Response) -> Ruling:

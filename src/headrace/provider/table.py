@@ -139,6 +139,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     writes: frozenset[str] = frozenset({"create", "update", "delete"})
     bulk: Bulk | None = None
     lookups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    filters: frozenset[str] = frozenset()
     create_only: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:

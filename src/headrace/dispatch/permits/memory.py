@@ -1,14 +1,14 @@
 """The permit log of one process: a response-anchored sliding log, amortised O(1) per permit and window."""
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Final
-from weakref import WeakMethod
 
 from headrace.dispatch.clock import Clock, boottime
 from headrace.dispatch.permits import Answer, Lease, Unknown, Wait, Window
+from headrace.dispatch.permits.slots import Slots
+from headrace.dispatch.permits.watchers import Watchers
 
 LINGER: Final = 60.0
 """Seconds that a request may still wait inside the server to be counted after we gave up on it."""
@@ -23,8 +23,8 @@ class MemoryLog:
 
     def __init__(self, *, linger: float = LINGER, clock: Clock = boottime) -> None:
         # Mutable state: the slots of every window seen so far, by key, and who wants to hear about changes.
-        self._slots: dict[str, _Slots] = {}
-        self._watchers: list[WeakMethod[Callable[[], None]]] = []
+        self._slots: dict[str, Slots] = {}
+        self._watchers = Watchers()
         self._linger = linger
         self._clock = clock
         self._granted = 0
@@ -49,20 +49,20 @@ class MemoryLog:
         now = self._clock()
         for slots in self._answered(lease, now):
             slots.counted.append(now)
-        self._notify()
+        self._watchers.notify()
 
     def lost(self, lease: Lease) -> None:
         """See `PermitLog.lost`."""
         now = self._clock()
         for slots in self._answered(lease, now):
             slots.lingering.append(now + self._linger)
-        self._notify()
+        self._watchers.notify()
 
     def refund(self, lease: Lease) -> None:
         """See `PermitLog.refund`."""
         for _ in self._answered(lease, self._clock()):
             pass
-        self._notify()
+        self._watchers.notify()
 
     def used(self, window: Window) -> int:
         """See `PermitLog.used`."""
@@ -76,68 +76,22 @@ class MemoryLog:
 
     def watch(self, wake: Callable[[], None]) -> None:
         """See `PermitLog.watch`."""
-        self._watchers = [reference for reference in self._watchers if reference() is not None]
-        self._watchers.append(WeakMethod(wake))
+        self._watchers.add(wake)
 
-    def _slots_of(self, window: Window, now: float) -> "_Slots":
+    def _slots_of(self, window: Window, now: float) -> Slots:
         slots = self._slots.get(window.key)
         if slots is None:
-            slots = self._slots[window.key] = _Slots()
+            slots = self._slots[window.key] = Slots()
         slots.expire(now, window.hold)
         return slots
 
-    def _answered(self, lease: Lease, now: float) -> Iterator["_Slots"]:
+    def _answered(self, lease: Lease, now: float) -> Iterator[Slots]:
         for window in lease.windows:
             slots = self._slots_of(window, now)
             slots.unanswered -= 1
             assert slots.unanswered >= 0, "a permit was given back twice"
             yield slots
 
-    def _notify(self) -> None:
-        for reference in self._watchers:
-            wake = reference()
-            if wake is not None:
-                wake()
-
     def __repr__(self) -> str:
         held = ", ".join(f"{slots.used} in {key}" for key, slots in self._slots.items())
         return f"<MemoryLog: {held or 'nothing held'}>"
-
-
-class _Slots:
-    """Mutable state: who holds a slot of one window. Both queues hold instants at which the server counted, in order.
-
-    `counted` are in the past, `lingering` in the future: the latest instant at which a lost request may be counted.
-    """
-
-    __slots__ = ("counted", "hold", "lingering", "unanswered")
-
-    def __init__(self) -> None:
-        self.counted: deque[float] = deque()
-        self.lingering: deque[float] = deque()
-        self.unanswered = 0
-        self.hold = 0.0
-
-    @property
-    def used(self) -> int:
-        return self.unanswered + len(self.counted) + len(self.lingering)
-
-    def expire(self, now: float, hold: float) -> None:
-        """Forget what the server cannot count any longer."""
-        # Budgets that share a window may keep it with different slack: the longest decides what may be forgotten.
-        self.hold = max(self.hold, hold)
-        while self.lingering and self.lingering[0] <= now:
-            self.counted.append(self.lingering.popleft())
-        while self.counted and self.counted[0] + self.hold <= now:
-            self.counted.popleft()
-
-    def free_at(self, calls: int) -> float:
-        """Return the instant from which there are fewer than `calls`; infinity where only an answer can tell."""
-        excess = self.used + 1 - calls
-        if excess <= 0:
-            return -math.inf
-        for instants in (self.counted, self.lingering):
-            if excess <= len(instants):
-                return instants[excess - 1] + self.hold
-            excess -= len(instants)
-        return math.inf

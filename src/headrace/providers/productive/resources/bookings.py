@@ -63,4 +63,5 @@ BOOKINGS = Resource(
     guarantee=NaturalKey(("person_id", "service_id", "event_id", "task_id", "started_on", "ended_on", "note")),
     doc=f"{DOCS}bookings",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
+    filters=frozenset({"person_id", "started_on", "ended_on", "task_id", "event_id", "note"}),
 )

@@ -63,5 +63,6 @@ SERVICES = Resource(
     guarantee=NaturalKey(("name", "deal_id", "service_type_id", "price", "quantity")),
     doc=f"{DOCS}services",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
+    filters=frozenset({"name", "deal_id", "section_id"}),
     lookups={"name": ("name",)},
 )

@@ -60,5 +60,6 @@ TASKS = Resource(
     guarantee=NaturalKey(("title", "project_id", "task_list_id", "parent_task_id", "due_date")),
     doc=f"{DOCS}tasks",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
+    filters=frozenset({"title", "project_id", "task_list_id"}),
     lookups={"title": ("title",), "task_number": ("task_number",)},
 )

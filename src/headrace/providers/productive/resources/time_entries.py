@@ -39,4 +39,5 @@ TIME_ENTRIES = Resource(
     guarantee=NaturalKey(("person_id", "service_id", "task_id", "date", "time", "note")),
     doc=f"{DOCS}time-entries",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
+    filters=frozenset({"person_id", "service_id", "task_id", "date", "note"}),
 )

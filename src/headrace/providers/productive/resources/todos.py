@@ -30,4 +30,5 @@ TODOS = Resource(
     guarantee=NaturalKey(("description", "task_id", "deal_id")),
     doc=f"{DOCS}todos",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
+    filters=frozenset({"task_id", "deal_id"}),
 )

@@ -1,0 +1,58 @@
+"""Budgets: how fast limiters spend the same two windows, and how often five kinds of servers would refuse them.
+
+All of it in virtual time, so the schedules are the same on every machine; only a permit's cost is measured.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Final
+
+from benchmarks.contender import Contender
+from benchmarks.options import Options
+from benchmarks.schedule import Cost, cost, schedule
+from benchmarks.standing import Absent, Ranking, Standing, standing
+
+SIZES: Final = (600, 4_000, 10_000)
+FULL_SIZES: Final = (*SIZES, 100_000)
+
+LIMITERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "headrace": "ours",
+        "aiolimiter": "leaky",
+        "pyrate_limiter": "pyrate",
+        "limits": "moving",
+        "throttled": "throttle",
+    }
+)
+"""Packages, and the modules in `benchmarks.limiters` that set them up. The last three come with headrace's `bench`."""
+
+ABOUT: Final = "100 in 10 s and 4000 in 1800 s, 25 connections, each way 50-400 ms (lognormal, median 140), no retries"
+
+
+def measure(options: Options) -> tuple[Ranking, ...]:
+    """Compare all contenders at every size."""
+    sizes = FULL_SIZES if options.is_full else SIZES
+    return tuple(
+        Ranking(name=f"budget, {size:,} requests", about=ABOUT, figures=tuple(_figures(size, options.rounds)))
+        for size in sizes
+    )
+
+
+def _figures(requests: int, rounds: int) -> Iterator[Standing | Absent]:
+    for package, module in LIMITERS.items():
+        if find_spec(package) is None:
+            yield Absent(package)
+        else:
+            contenders: tuple[Contender, ...] = import_module(f"benchmarks.limiters.{module}").CONTENDERS
+            yield from (standing(one.name, schedule(one, requests), _cost(one, rounds)) for one in contenders)
+
+
+@cache
+def _cost(contender: Contender, rounds: int) -> Cost:
+    """Return the median over `rounds` of what a permit costs; it does not depend on how many are to be sent."""
+    first = cost(contender)
+    others = [] if first.is_cut else [cost(contender) for _ in range(rounds - 1)]
+    return sorted([first, *others], key=lambda one: one.cpu_us)[(len(others) + 1) // 2]
