@@ -4,7 +4,7 @@ They measure and judge nothing: tables for people on stdout, with `--json FILE` 
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -15,7 +15,7 @@ from benchmarks.standing import Ranking
 
 from benchmarks import budget, encode, intake, memory, path, table
 
-BENCHMARKS: Final[Mapping[str, Callable[[Options], Table | tuple[Table | Ranking, ...]]]] = {
+BENCHMARKS: Final[Mapping[str, Callable[[Options], Table | Iterable[Table | Ranking]]]] = {
     "intake": intake.measure,
     "encode": encode.measure,
     "path": path.measure,
@@ -45,7 +45,7 @@ def _shown(names: list[str], options: Options) -> Iterator[Table | Ranking]:
     """Yield the tables of the benchmarks called so, each printed as soon as it is there."""
     for name in names:
         measured = BENCHMARKS[name](options)
-        for one in measured if isinstance(measured, tuple) else (measured,):
+        for one in (measured,) if isinstance(measured, Table) else measured:
             print(table.drawn(one), flush=True)
             yield one
 
@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rows", type=_count, metavar="N", help=f"rows in a file, by default {QUICK_ROWS:,}")
     parser.add_argument("--rounds", type=_count, default=3, metavar="N", help="rounds of each case, by default 3")
-    parser.add_argument("--full", action="store_true", help=f"{FULL_ROWS:,} rows, and memory up to 1,000,000")
+    parser.add_argument(
+        "--full", action="store_true", help=f"{FULL_ROWS:,} rows, memory up to 1,000,000 and budget to 100,000"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return parser
 

@@ -6,7 +6,7 @@ All of it in virtual time, so the schedules are the same on every machine; only 
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 from typing import Final
 
@@ -22,37 +22,45 @@ LIMITERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "headrace": "ours",
         "aiolimiter": "leaky",
-        "pyrate_limiter": "pyrate",
+        "pyrate-limiter": "pyrate",
         "limits": "moving",
-        "throttled": "throttle",
+        "throttled-py": "throttle",
     }
 )
-"""Packages, and the modules in `benchmarks.limiters` that set them up. The last three come with headrace's `bench`."""
+"""Libraries, and the modules in `benchmarks.limiters` that set them up. The last three come with headrace's `bench`."""
 
 ABOUT: Final = "100 in 10 s and 4000 in 1800 s, 25 connections, each way 50-400 ms (lognormal, median 140), no retries"
 
 
-def measure(options: Options) -> tuple[Ranking, ...]:
-    """Compare all contenders at every size."""
-    sizes = FULL_SIZES if options.is_full else SIZES
-    return tuple(
-        Ranking(name=f"budget, {size:,} requests", about=ABOUT, figures=tuple(_figures(size, options.rounds)))
-        for size in sizes
-    )
+def measure(options: Options) -> Iterator[Ranking]:
+    """Compare all contenders at one size after the other."""
+    for size in FULL_SIZES if options.is_full else SIZES:
+        figures = tuple(_figures(size, options.rounds))
+        yield Ranking(name=f"budget, {size:,} requests", about=ABOUT, figures=figures)
 
 
 def _figures(requests: int, rounds: int) -> Iterator[Standing | Absent]:
-    for package, module in LIMITERS.items():
-        if find_spec(package) is None:
-            yield Absent(package)
+    for library, module in LIMITERS.items():
+        if not is_installed(library):
+            yield Absent(library)
         else:
             contenders: tuple[Contender, ...] = import_module(f"benchmarks.limiters.{module}").CONTENDERS
             yield from (standing(one.name, schedule(one, requests), _cost(one, rounds)) for one in contenders)
 
 
+def is_installed(library: str) -> bool:
+    """Return whether there is a library of this name here."""
+    try:
+        version(library)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 @cache
 def _cost(contender: Contender, rounds: int) -> Cost:
     """Return the median over `rounds` of what a permit costs; it does not depend on how many are to be sent."""
-    first = cost(contender)
-    others = [] if first.is_cut else [cost(contender) for _ in range(rounds - 1)]
-    return sorted([first, *others], key=lambda one: one.cpu_us)[(len(others) + 1) // 2]
+    costs = [cost(contender)]
+    while len(costs) < rounds and not costs[0].is_cut:
+        costs.append(cost(contender))
+    return sorted(costs, key=lambda one: one.cpu_us)[len(costs) // 2]

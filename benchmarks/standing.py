@@ -1,6 +1,7 @@
 """The standing: how a contender's schedule compares with the shortest possible, and with what servers allow."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -49,7 +50,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class Absent(Struct, frozen=True):
-    """A package that is not installed here."""
+    """A library that is not installed here."""
 
     name: str
 
@@ -94,13 +95,17 @@ def _refused_at(times: Sequence[float], model: Model, limits: Sequence[Limit], p
     return refusals(times, [model(limit.calls, limit.per, limit.per * phase) for limit in limits])
 
 
+def _refusals_of(server: str, one: Standing) -> str:
+    return f"{one.refused[server]:,}"
+
+
 COLUMNS: Final[Mapping[str, Callable[[Standing], str]]] = MappingProxyType(
     {
         "last send s": lambda one: f"{one.last_send:,.1f}",
         "x T(k)": lambda one: f"{one.ratio:.4f}",
         "in 10 s": lambda one: f"{one.worst_short:,}",
         "in 1800 s": lambda one: f"{one.worst_long:,}",
-        **{server: lambda one, server=server: f"{one.refused[server]:,}" for server in RULES},
+        **{server: partial(_refusals_of, server) for server in RULES},
         "CPU us/permit": lambda one: f"{'~' * one.cost.is_cut}{one.cost.cpu_us:,.0f}",
     }
 )

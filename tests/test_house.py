@@ -36,9 +36,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
     "migration": FLOW,
     "checking": {"feed", "importfile", "passage", *ACTS, *NOUNS},
-    "address": {"errors", "provider"},
+    "address": {"errors", "model", "provider"},
     "stream": {"migration", "dispatch", "errors", "model"},
     "client": FLOW | {"address", "naming", "stream"},
+    "facade": FLOW | {"client"},
     "providers": {"provider", "model"},
     "sandbox": {"provider", "providers"},
 }
@@ -67,6 +68,7 @@ MAY_USE: dict[str, set[str]] = {
     "naming": set(),
     "stream": {"anyio"},
     "client": {"msgspec", "anyio", "asyncio"},
+    "facade": {"anyio", "asyncio"},
     "providers": {"msgspec"},
     "sandbox": {"aiohttp", "asyncio", "orjson"},
 }

@@ -1,4 +1,4 @@
-"""aiolimiter alone: the figures of the vendor, one limiter in the other, and the pace that headrace adds to its gate."""
+"""aiolimiter alone: the figures of the vendor, one limiter in the other, and the pace that headrace adds to a gate."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -4,8 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from headrace.client import Client, run
+    from headrace.client import Client
     from headrace.errors import HeadraceError
+    from headrace.facade import run
     from headrace.migration import Report
     from headrace.model import (
         Done,
@@ -44,7 +45,7 @@ _HOME: Final = {
     "HeadraceError": "headrace.errors",
     "Report": "headrace.migration",
     "Settings": "headrace.pipeline",
-    "run": "headrace.client",
+    "run": "headrace.facade",
 }
 
 

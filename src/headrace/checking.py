@@ -22,11 +22,15 @@ class Located(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True, kw_only=True):
-    """What checking found: how many rows there are and how many of them are valid, and every fault."""
+    """What checking found: how many rows there are and how many of them are valid, and every fault.
+
+    `notices` are sentences about what is probably not meant, such as a column that nothing takes.
+    """
 
     rows: int
     valid: int
     faults: list[Located]
+    notices: list[str]
 
     @property
     def invalid(self) -> int:
@@ -43,6 +47,7 @@ def check(spec: ImportSpec, provider: Provider, *, limit: int | None = None) -> 
     check_import(spec, provider)
     rows = valid = 0
     faults: list[Located] = []
+    notices: list[str] = []
     with ExitStack() as resources:
         for load in spec.load:
             source = open_of(load)
@@ -53,7 +58,9 @@ def check(spec: ImportSpec, provider: Provider, *, limit: int | None = None) -> 
                 rows += len(chunk.rows)
                 valid += len(sifted.records)
                 faults += _located(source.name, sifted.invalid)
-    return Checked(rows=rows, valid=valid, faults=faults)
+            notices += intake.idle()
+            notices += [f"{source.name}: no row has the column '{name}'" for name in sorted(intake.unseen())]
+    return Checked(rows=rows, valid=valid, faults=faults, notices=notices)
 
 
 def _first(source: Source, limit: int | None) -> Iterator[Chunk]:

@@ -1,7 +1,5 @@
 """The client: credentials, one session and one budget; and what a program does with them."""
 
-import asyncio
-import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -13,7 +11,7 @@ import msgspec
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
-from headrace.address import check_address
+from headrace.address import check_address, check_credentials
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.http import open_http
@@ -22,7 +20,7 @@ from headrace.dispatch.transport import Sender
 from headrace.errors import CredentialsError, UsageError
 from headrace.feed import AnySource, LiveSource
 from headrace.identity import digest
-from headrace.importfile import ImportSpec, LoadSpec, read_import, stem
+from headrace.importfile import ImportSpec, LoadSpec, stem
 from headrace.intake.source import Item, open_source
 from headrace.migration import Connection, Report, Watch, migrate, retry
 from headrace.model import Lane, Outcome, Request, Response, Secret
@@ -59,7 +57,7 @@ class Client:
     ) -> None:
         self.provider = provider if isinstance(provider, Provider) else provider_named(provider)
         self.settings = settings or Settings()
-        self.base_url = (base_url or self.provider.base_url).rstrip("/")
+        self.base_url = (self.provider.base_url if base_url is None else base_url).rstrip("/")
         check_address(self.provider, self.base_url, allow_host=self.settings.allow_host, limits=self.settings.limits)
         if self.provider.auth.needs_organization and not organization:
             raise CredentialsError(
@@ -71,6 +69,7 @@ class Client:
                 f"there is no token for {self.provider.name}", hint=f"set HEADRACE_{self.provider.name.upper()}_TOKEN"
             )
         self._token = token if isinstance(token, Secret) else Secret(token)
+        check_credentials(self._token, organization or "")
         self._organization = organization or ""
         self._outside = outside or Outside()
         self._resources = AsyncExitStack()
@@ -253,44 +252,3 @@ def _source(rows: str | Path | Iterable[Item] | AsyncIterable[Item]) -> AnySourc
 
 def _described(rows: object) -> str:
     return str(rows) if isinstance(rows, str | Path) else "rows"
-
-
-def run(
-    path: str | Path,
-    *,
-    token: str | Secret | None = None,
-    organization: str | None = None,
-    base_url: str | None = None,
-    checkpoint: str | Path | None = None,
-    results: str | Path | None = None,
-    settings: Settings | None = None,
-) -> Report:
-    """Run the import file at `path` to its end, as `headrace run` does, and return how it ended.
-
-    For programs without an event loop: raises `UsageError` inside a running one, where `Client.run` is to be used.
-    Credentials come from the environment unless given. Raises `HeadraceError` where nothing was begun.
-    """
-    if _is_in_loop():
-        raise UsageError("headrace.run() is for programs without an event loop", hint="await Client.run() there")
-    spec = read_import(Path(path))
-    place = Path(checkpoint or f"{stem(str(path))}.headrace")
-    name = spec.provider.upper()
-    secret = token or os.environ.get(f"HEADRACE_{name}_TOKEN", "")
-    owner = organization or os.environ.get(f"HEADRACE_{name}_ORGANIZATION")
-    folder = Path(results or place.with_suffix(".results"))
-
-    async def main() -> Report:
-        async with Client(
-            spec.provider, token=secret, organization=owner, base_url=base_url or spec.base_url, settings=settings
-        ) as client:
-            return await client.run(spec, checkpoint=place, results=folder)
-
-    return anyio.run(main)
-
-
-def _is_in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

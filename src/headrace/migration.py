@@ -2,7 +2,7 @@
 
 from asyncio import wrap_future
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from math import ceil
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import probe
 from headrace.dispatch.teller import Emit
 from headrace.dispatch.transport import Transport
-from headrace.errors import HeadraceError, InvariantError, StoppedError
+from headrace.errors import HeadraceError, InvariantError, StoppedError, UsageError
 from headrace.feed import AnySource, Feed
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint, Identity, Summary, exit_code, summarise, write_summary
@@ -24,7 +24,7 @@ from headrace.outside import Outside
 from headrace.passage import Passage, RetryPassage, prepare
 from headrace.pipeline import Settings, batching_of, run
 from headrace.progress import Progress, Snapshot
-from headrace.provider import Provider
+from headrace.provider import Provider, Resource
 from headrace.resolving import Tables
 
 
@@ -40,6 +40,8 @@ class Connection(Struct, frozen=True, kw_only=True):
 
     def open(self, checkpoint: Path | None, spec: ImportSpec, results: Path | None) -> Checkpoint:
         """Open the checkpoint of an import through this connection. Raises what `Checkpoint.open` raises."""
+        if results is not None and results.exists() and not results.is_dir():
+            raise UsageError(f"{results} is in the way of the results folder", hint="move it, or give --checkpoint")
         identity = Identity(
             import_name=spec.name,
             provider=self.provider.name,
@@ -91,6 +93,7 @@ async def migrate(
     `source` takes the place of the only load's. Raises `HeadraceError` where nothing was begun; what ends a run that
     has begun is the report's `reason`.
     """
+    meter = Meter(connection)
     with ExitStack() as resources:
         check_import(spec, connection.provider)
         passages = [
@@ -103,8 +106,16 @@ async def migrate(
             )
             for load in spec.load
         ]
-        opened = connection.open(checkpoint, spec, results)
-        return await _run(passages, connection, settings, watch, resources.enter_context(opened))
+        # A new checkpoint names its target for good, so a wrong one must show before there is a checkpoint.
+        is_new = not _exists(checkpoint)
+        if is_new:
+            await probe(connection.transport, connection.provider, passages[0].intake.resource)
+        opened = resources.enter_context(connection.open(checkpoint, spec, results))
+        return await _run(passages, Course(connection, settings, watch, opened, meter), is_probed=is_new)
+
+
+def _exists(checkpoint: Path | None) -> bool:
+    return checkpoint is not None and checkpoint.exists()
 
 
 async def retry(connection: Connection, settings: Settings, watch: Watch, *, checkpoint: Path, results: Path) -> Report:
@@ -114,44 +125,74 @@ async def retry(connection: Connection, settings: Settings, watch: Watch, *, che
         begun = {load.name for load in view.loads}
     passages = [RetryPassage(load, connection.provider) for load in spec.load if load.title in begun]
     with connection.open(checkpoint, spec, results) as opened:
-        return await _run(passages, connection, settings, watch, opened)
+        return await _run(passages, Course(connection, settings, watch, opened, Meter(connection)))
 
 
-async def _run(
-    passages: Sequence[Passage], connection: Connection, settings: Settings, watch: Watch, checkpoint: Checkpoint
-) -> Report:
-    course = Course(connection, settings, watch, checkpoint)
-    if watch.progress is not None:
-        watch.progress.publish(course.snapshot)
-    if passages:
-        await probe(connection.transport, connection.provider, passages[0].intake.resource)
+async def _run(passages: Sequence[Passage], course: "Course", *, is_probed: bool = False) -> Report:
+    course.publish()
+    if passages and not is_probed:
+        await course.probe(passages[0].intake.resource)
     await course.run_all(passages)
-    report = course.report()
-    if checkpoint.results is not None:
-        write_summary(checkpoint.results, report.summary)
-    return report
+    return course.report()
+
+
+class Meter:
+    """What a run has spent since it began: its own seconds, requests and 429s, of a budget that others use too."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._began = connection.outside.clock()
+        self._before = connection.budget.statistics()
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the run began."""
+        return self._connection.outside.clock() - self._began
+
+    def spent(self) -> dict[str, int]:
+        """Return the requests sent and the 429s received, by the names that reports have for them."""
+        now, before = self._connection.budget.statistics(), self._before
+        return {
+            "requests": now.granted - now.refunded - (before.granted - before.refunded),
+            "throttled": now.throttled - before.throttled,
+        }
+
+
+def _write_summary(folder: Path, summary: Summary) -> None:
+    """Write `summary.json`; where it cannot be, the same counts are in the checkpoint and in the report."""
+    with suppress(OSError):
+        write_summary(folder, summary)
 
 
 class Course:
     """The run of an import through its loads.
 
-    Mutable state: which load it is at, its feed and what it is doing, and the notices so far. The counters at its
-    beginning make `seconds`, `requests` and `throttled` this run's own.
+    Mutable state: which load it is at, its feed and what it is doing, and the notices so far.
     """
 
-    def __init__(self, connection: Connection, settings: Settings, watch: Watch, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, connection: Connection, settings: Settings, watch: Watch, checkpoint: Checkpoint, meter: "Meter"
+    ) -> None:
         self._connection = connection
         self._settings = settings
         self._watch = watch
         self._checkpoint = checkpoint
         self._tables = Tables(connection.transport, connection.provider, checkpoint)
-        self._began = connection.outside.clock()
-        self._before = connection.budget.statistics()
+        self._meter = meter
         self._passages: Sequence[Passage] = ()
         self._position = 0
         self._phase = "starting"
         self._feed: Feed | None = None
         self._notices: list[str] = []
+
+    def publish(self) -> None:
+        """Let whoever looks on see how it goes."""
+        if self._watch.progress is not None:
+            self._watch.progress.publish(self.snapshot)
+
+    async def probe(self, resource: Resource) -> None:
+        """Make sure of address and credentials; see `reading.probe`."""
+        await probe(self._connection.transport, self._connection.provider, resource)
 
     async def run_all(self, passages: Sequence[Passage]) -> None:
         """Run the loads in order. After a halt the rest are only counted."""
@@ -168,7 +209,6 @@ class Course:
         try:
             self._phase, self._feed = "reading names", None
             load = await passage.begin(self._checkpoint, self._tables, halt)
-            self._notices += passage.notices()
             before = self._checkpoint.counts(passage.title)
             batching = batching_of(load, self._settings)
             feed = Feed(load, batching, halt, limit=self._settings.limit, emit=self._watch.emit)
@@ -179,14 +219,17 @@ class Course:
             _check(before, settled, self._checkpoint.counts(passage.title), halt)
         except HeadraceError as error:
             halt.stop(error)
+        self._notices += passage.notices()
 
     async def _keep_deadline(self, seconds: float) -> None:
         await anyio.sleep(seconds)
         self._watch.halt.stop(StoppedError("the deadline was reached", hint="run the same command again to go on"))
 
     def report(self) -> Report:
-        """Return how the run ended."""
-        summary = summarise(self._checkpoint, seconds=round(self._seconds, 3), **self._spent())
+        """Return how the run ended, and write it down."""
+        summary = summarise(self._checkpoint, seconds=round(self._meter.seconds, 3), **self._meter.spent())
+        if self._checkpoint.results is not None:
+            _write_summary(self._checkpoint.results, summary)
         return Report(summary=summary, reason=self._watch.halt.reason, notices=tuple(self._notices))
 
     def snapshot(self) -> Snapshot:
@@ -199,24 +242,13 @@ class Course:
             loads=len(self._passages),
             phase="stopping" if self._watch.halt else self._phase,
             counts=self._checkpoint.counts(),
-            seconds=self._seconds,
+            seconds=self._meter.seconds,
             fraction=None if passage is None else passage.fraction(),
             eta=None if passage is None else self._eta(passage.fraction()),
             windows=now.windows,
             paused_for=now.paused_for,
-            **self._spent(),
+            **self._meter.spent(),
         )
-
-    @property
-    def _seconds(self) -> float:
-        return self._connection.outside.clock() - self._began
-
-    def _spent(self) -> dict[str, int]:
-        now, before = self._connection.budget.statistics(), self._before
-        return {
-            "requests": now.granted - now.refunded - (before.granted - before.refunded),
-            "throttled": now.throttled - before.throttled,
-        }
 
     def _eta(self, fraction: float | None) -> float | None:
         """Return the seconds until the current load is done: the rows still to come, judged by those that came."""

@@ -56,6 +56,7 @@ class SourcePassage:
         self._source = source
         self._accept_mapping_change = accept_mapping_change
         self._ledger: LoadLedger | None = None
+        self._found: list[str] = []
 
     async def begin(self, checkpoint: Checkpoint, tables: Tables, halt: Halt) -> Load:
         """See `Passage`. Raises `ChangedError` when the source or the mapping is not the checkpoint's."""
@@ -93,7 +94,8 @@ class SourcePassage:
 
     def notices(self) -> Sequence[str]:
         """See `Passage`."""
-        return () if self._ledger is None else self._ledger.notices
+        found = [*self._found, *self.intake.idle()]
+        return found if self._ledger is None else [*found, *self._ledger.notices]
 
     def check(self) -> None:
         """Compile the mapping for the first rows of a source that can be read again.
@@ -103,7 +105,9 @@ class SourcePassage:
         if isinstance(self._source, LiveSource) or not self._source.is_replayable:
             return
         chunk = next(self._source.chunks(), None)
-        if chunk is not None:
+        if chunk is None:
+            self._found.append(f"{self._source.name} holds no rows")
+        else:
             self.intake.rows(chunk)
 
     def _keys(self) -> Iterator[bytes]:
@@ -197,7 +201,9 @@ class RetryPassage:
 async def _chunks(ledger: RetryLedger, rows: dict[int, Sequence[Row]]) -> AsyncIterator[Chunk]:
     """Yield the rejects as chunks, and put the rows that they are, with their identity in the source, into `rows`."""
     offset = 0
-    for some in ledger.rows():
+    for found in ledger.rows():
+        # A row that still has more cells than there are columns would lose some: it stays refused.
+        some = [row for row in found if len(row.cells) <= len(ledger.columns)]
         if not some:
             continue
         rows[offset] = some

@@ -6,7 +6,7 @@ from contextlib import suppress
 import anyio
 
 from headrace.dispatch.halt import Halt
-from headrace.errors import HeadraceError, StoppedError
+from headrace.errors import StoppedError
 from headrace.migration import Report
 from headrace.model import Outcome, Settled
 
@@ -20,15 +20,15 @@ class OutcomeStream:
     def __init__(self) -> None:
         self.halt = Halt()
         self._send, self._receive = anyio.create_memory_object_stream[Sequence[Settled]](1)
-        self._error: HeadraceError | None = None
+        self._error: Exception | None = None
 
     async def run(self, work: Callable[[], Awaitable[Report]]) -> None:
         """Run the load. Started by the client as a task of its own."""
         with self._send:
             try:
                 self._error = (await work()).reason
-            except HeadraceError as error:
-                self._error = error
+            except Exception as error:  # noqa: BLE001 - also what the caller's own source raises; it is the caller's
+                self._error = _innermost(error)
 
     async def emit(self, settled: Sequence[Settled]) -> None:
         """Hand over durable outcomes; nobody is there to take them once the caller has left."""
@@ -47,3 +47,10 @@ class OutcomeStream:
         """End the load: what is under way is settled, nothing new is begun. Again does nothing."""
         self.halt.stop(StoppedError("the caller has left", hint="call load() again with the same checkpoint to go on"))
         self._receive.close()
+
+
+def _innermost(error: Exception) -> Exception:
+    """Return the one exception that task groups have wrapped; a group of several stays a group."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

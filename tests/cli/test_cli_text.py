@@ -71,7 +71,8 @@ def test_no_escape_reaches_the_terminal_from_a_fault(column: str, value: str, er
 @example("[link=http://evil.example]click[/link]")
 def test_markup_stays_text(text: str) -> None:
     """What looks like markup is shown as it is written."""
-    assert printed(plain(text)).rstrip("\n") == clean(text).expandtabs(8)
+    bare = text.replace("\t", " ")  # how wide a tab is depends on the cells before it
+    assert printed(plain(bare)).rstrip("\n") == clean(bare)
 
 
 def test_columns_are_aligned_and_complete() -> None:

@@ -114,3 +114,26 @@ def test_back_pressure_is_the_iterator() -> None:
             await outcomes.aclose()
 
     virtual_time.run(main)
+
+
+def test_an_error_in_the_callers_rows_is_the_callers() -> None:
+    """What the source raises comes out of the loop over the outcomes; the client and its other loads live on."""
+    from headrace.sandbox.core import Sandbox
+    from headrace.sandbox.options import Options
+    from headrace.testing import virtual_time
+    from headrace.testing.wire import simulated_client
+
+    def rows(count: int) -> Iterator[dict[str, Any]]:
+        for at in range(count):
+            yield {"date": "2026-01-05", "time": 5, "person_id": 201, "service_id": 901, "note": f"row {at}"}
+        if count == 250:
+            raise ZeroDivisionError("in the caller's own code")
+
+    async def main() -> None:
+        async with simulated_client(Sandbox(Options(), virtual_time.START)) as client:
+            with pytest.raises(ZeroDivisionError, match="own code"):
+                async for _ in client.load("time_entries", rows(250)):
+                    pass
+            assert len([outcome async for outcome in client.load("time_entries", rows(20), name="other")]) == 20
+
+    virtual_time.run(main)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.dispatch.halt import Halt
-from headrace.errors import CredentialsError, InterruptionError, StoppedError, UnreachableError
+from headrace.errors import AddressError, CredentialsError, InterruptionError, StoppedError, UnreachableError
 from headrace.importfile import read_import
 from headrace.migration import Report
 from headrace.model import COUNTED
@@ -269,3 +269,34 @@ def test_a_provider_that_stores_a_part_of_a_refused_batch_is_found_out(pointers:
     doubt = {row["note"] for row in read_csv(world.results / "time_entries.in-doubt.csv")}
     assert done <= set(stored) <= done | doubt
     assert report.exit_code == 4
+
+
+def test_a_row_with_surplus_cells_is_refused_until_it_is_repaired(tmp_path: Path) -> None:
+    """A note with unquoted commas comes back whole in the reject file, and is not sent cut short by `retry`."""
+    world = World(tmp_path)
+    path = write_csv(tmp_path / "hours.csv", hours(3))
+    with path.open("a") as file:
+        file.write("2026-01-01,5,201,901,one, two, three\n")
+    assert world.run().summary.invalid == 1
+    rejects = world.results / "time_entries.rejects.csv"
+    assert "one, two, three" in rejects.read_text()
+
+    async def main() -> Report:
+        world.wait()
+        async with simulated_client(world.sandbox) as client:
+            return await client.retry(checkpoint=world.checkpoint, results=world.results)
+
+    assert virtual_time.run(main).summary.invalid == 1
+    rejects.write_text(rejects.read_text().replace("one, two, three", '"one, two, three"'))
+    assert virtual_time.run(main).summary.done == 4
+    assert "one, two, three" in world.stored
+
+
+def test_a_wrong_target_leaves_no_checkpoint_behind(tmp_path: Path) -> None:
+    """When the first question fails, the corrected command is not held up by a checkpoint for the wrong target."""
+    world = World(tmp_path, faults=(Rule(kind=FaultKind.REDIRECT, times=1),))
+    write_csv(tmp_path / "hours.csv", hours(3))
+    with pytest.raises(AddressError):
+        world.run()
+    assert not world.checkpoint.exists()
+    assert world.run().summary.done == 3

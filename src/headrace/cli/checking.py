@@ -59,3 +59,5 @@ def _report(file: str, checked: Checked) -> Iterator[Text]:
     else:
         yield plain(f"{count(checked.rows, 'row')}, all valid", "bold green")
         yield plain(f"next: headrace run {clean(file)}", "dim")
+    for notice in checked.notices:
+        yield plain(f"note: {clean(notice)}", "yellow")

@@ -44,7 +44,7 @@ def import_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Ac
     if file == "-" and access.token_stdin:
         raise UsageError("standard input cannot hold both the rows and the token", hint="give --token-file")
     state = checkpoint or Path(f"{stem(file)}.headrace")
-    where = Destination.of(provider, access.base_url or spec.base_url)
+    where = Destination.of(provider, access.base_url, spec.base_url)
     client = _client(where, access, pace)
     _agree(talk, where, f"{count(len(spec.load), 'load')} of {file}")
     _tell(talk, f"importing {file} into {where}; state is kept in {state}")
@@ -59,7 +59,7 @@ def send_rejects(state: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Send the repaired rows of the reject files and return the exit code. Raises as `import_file` does."""
     with read(state) as view:
         identity = view.identity
-    where = Destination.of(provider_named(identity.provider), access.base_url or identity.base_url)
+    where = Destination.of(provider_named(identity.provider), access.base_url, identity.base_url)
     client = _client(where, access, pace)
     _agree(talk, where, f"the repaired rejects of {state}")
     _tell(talk, f"sending the repaired rejects of {state} to {where}")
@@ -81,9 +81,10 @@ class Destination(NamedTuple):
     organization: str | None
 
     @classmethod
-    def of(cls, provider: Provider, base_url: str | None) -> Self:
-        """Return the destination that the user and the environment name. Raises `CredentialsError`."""
-        return cls(provider, base_url or provider.base_url, credentials.organization(provider))
+    def of(cls, provider: Provider, *base_urls: str | None) -> Self:
+        """Return the destination: the first base URL given, else the provider's own. Raises `CredentialsError`."""
+        given = (base_url for base_url in (*base_urls, provider.base_url) if base_url is not None)
+        return cls(provider, next(given), credentials.organization(provider))
 
     @property
     def is_here(self) -> bool:

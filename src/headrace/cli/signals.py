@@ -31,6 +31,7 @@ def signals_to(stop: Callable[[InterruptionError], None]) -> Iterator[None]:
         received.append(number)
         if len(received) > 1 and number == signal.SIGINT:
             terminal.restore()
+            terminal.say("stopped at once; nothing is lost: the same command goes on, and says what is in doubt")
             os._exit(130)
         if len(received) == 1:
             stop(_MEANING[signal.Signals(number)](f"interrupted by {signal.Signals(number).name}"))

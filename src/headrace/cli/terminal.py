@@ -20,6 +20,8 @@ def emit(value: Any) -> None:
 
 def emit_line(text: str) -> None:
     """Write one line of data to stdout."""
+    if sys.stdout is None:  # closed by whoever started us
+        return
     with surviving(sys.stdout):
         sys.stdout.write(text + "\n")
         sys.stdout.flush()

@@ -159,7 +159,11 @@ def _unauthorized(terms: Terms, batch: Batch, response: Response) -> Ruling:
 
 def _misdirected(terms: Terms, batch: Batch, response: Response) -> Ruling:
     ruling = lost(batch, f"answered by a redirect (status {response.status})")
-    return Ruling(settled=ruling.settled, evidence=Verdict.MISDIRECTED, halt=misdirected(terms.provider, response))
+    halt = UnreachableError(
+        f"{terms.provider.name} answered with a redirect (status {response.status}) in the middle of the run",
+        hint="look at the in-doubt file; when the API is back at its address, the same command goes on",
+    )
+    return Ruling(settled=ruling.settled, evidence=Verdict.MISDIRECTED, halt=halt)
 
 
 def _unknown(_terms: Terms, batch: Batch, response: Response) -> Ruling:

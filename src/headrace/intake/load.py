@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from headrace.identity import RecordKey, digest, row_key
+from headrace.intake.fields import fields_of
 from headrace.intake.mapping import Mapping, Resolvers, Rules
 from headrace.intake.plan import rule_columns
 from headrace.intake.references import ANY_RECORD, Reference, reference_of
 from headrace.intake.rule import read_rules
+from headrace.intake.suggestion import did_you_mean, listed
 from headrace.intake.validation import Validator
 from headrace.model import Chunk, Fault, Invalid, Row, Settled, Sifted
 from headrace.provider import Resource
@@ -57,6 +59,16 @@ class Intake:
     def unseen(self) -> set[str]:
         """Return the columns that rules and key name and no chunk has had yet: at the end of a source, a mistake."""
         return rule_columns(self.rules, self.key) - set(self._seen)
+
+    def idle(self) -> list[str]:
+        """Return sentences about columns seen so far that fill no field: a misspelt one would lose its cells unsaid."""
+        taken = {*self.columns.values(), *self.key}
+        idle = [name for name in self._seen if name not in taken]
+        free = [name for name in fields_of(self.resource.struct) if name not in self.columns]
+        meant = {name: hint for name in idle if (hint := did_you_mean(name, free))}
+        others = [name for name in idle if name not in meant]
+        said = [f"{self.source}: the column '{name}' goes nowhere; {hint}" for name, hint in meant.items()]
+        return [*said, *([f"{self.source}: nothing takes {listed(others)}"] if others else [])]
 
     def rows(self, chunk: Chunk) -> list[Row]:
         """Return the rows of `chunk` with their keys, broken ones included.

@@ -12,11 +12,14 @@ from headrace.dispatch.permits.window import Window
 class Book:
     """Mutable state: the slots of one window, the grants that have no end yet, and when it was last wholly spent.
 
-    `linger` is how many seconds after a loss the server may still count the request.
+    `linger` is how many seconds after a loss the server may still count the request, `hold` how many seconds permits
+    are needed for at least; `kept` is how many they are kept for by what was entered.
     """
 
-    def __init__(self, linger: float) -> None:
+    def __init__(self, linger: float, hold: float) -> None:
         self.slots = Slots()
+        self.slots.hold = hold
+        self.kept = 0.0
         self.under_way: dict[tuple[int, int], Record] = {}
         self._linger = linger
         self._spent_at = -math.inf
@@ -85,6 +88,7 @@ class Book:
         self._spent_at = max(self._spent_at, moment.instant(record))
 
     def _keep(self, record: Record, _: Moment) -> None:
+        self.kept = max(self.kept, record.at)
         self.slots.hold = max(self.slots.hold, record.at)
 
     def _ends(self, record: Record) -> bool:

@@ -73,8 +73,10 @@ class FileLog:
         except BaseException:
             self._lock.close()
             raise
-        # Mutable state: the pages of every window seen so far, by key, and when we last looked who is dead.
+        # Mutable state: the pages of every window seen so far, by key, the numbers of our permits that have not ended,
+        # and when we last looked who is dead.
         self._pages: dict[str, Page] = {}
+        self._under_way: set[int] = set()
         self._looked_at = -math.inf
         self._numbers = count(1)
         self._watchers = Watchers()
@@ -90,6 +92,7 @@ class FileLog:
             if free_at > turn.moment.now:
                 return self._refusal(turn, free_at)
             number = next(self._numbers)
+            self._under_way.add(number)
             turn.note(Kind.GRANTED, self._presence.owner, number)
         return Lease(number, windows)
 
@@ -138,6 +141,7 @@ class FileLog:
             return Presence.announce(self._folder)
 
     def _end(self, lease: Lease, kind: Kind) -> None:
+        self._under_way.discard(lease.number)
         with self._turn(lease.windows) as turn:
             turn.note(kind, self._presence.owner, lease.number)
         self._watchers.notify()
@@ -158,7 +162,6 @@ class FileLog:
             if is_ours:
                 for page in pages:
                     page.refresh(turn.moment)
-            turn.keep()
             turn.expire()
             if new and is_ours:
                 self._bury(turn)
@@ -172,6 +175,7 @@ class FileLog:
         if page is None:
             name = digest(b"permits", window.key.encode()).hex()
             page = self._pages[window.key] = Page(self._folder / f"{name}.permits", self._linger)
+        page.need(window.hold)
         return page
 
     def _moment(self) -> Moment:
@@ -187,14 +191,16 @@ class FileLog:
         return True
 
     def _bury(self, turn: "_Turn") -> None:
-        """Note as lost what dead logs have not ended."""
+        """Note as lost what dead logs have not ended, and what we have and the file no longer says so."""
         self._looked_at = turn.moment.now
-        owners = {owner for page in turn.pages for owner, _ in page.book.under_way} - {self._presence.owner}
+        me = self._presence.owner
+        owners = {owner for page in turn.pages for owner, _ in page.book.under_way} - {me}
         dead = {owner for owner in owners if not is_present(self._folder, owner)}
         for page in turn.pages:
-            for grant in [grant for (owner, _), grant in page.book.under_way.items() if owner in dead]:
-                for record in _last_words(grant, turn.moment):
-                    page.note(record, turn.moment)
+            for grant in tuple(page.book.under_way.values()):
+                if grant.owner in dead or (grant.owner == me and grant.number not in self._under_way):
+                    for record in _last_words(grant, turn.moment):
+                        page.note(record, turn.moment)
 
     def __repr__(self) -> str:
         held = ", ".join(f"{page.book.slots.used} in {key}" for key, page in self._pages.items())
@@ -214,12 +220,6 @@ class _Turn(Struct, frozen=True):
         record = self.moment.record(kind, owner, number)
         for page in self.pages:
             page.note(record, self.moment)
-
-    def keep(self) -> None:
-        """Have everybody keep permits for as long as we need them."""
-        for window, page in zip(self.windows, self.pages, strict=True):
-            if window.hold > page.book.slots.hold:
-                page.note(self.moment.record(Kind.KEPT, 0, 0, window.hold), self.moment)
 
     def expire(self) -> None:
         """Forget what the server cannot count any longer."""

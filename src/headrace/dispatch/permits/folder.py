@@ -31,8 +31,9 @@ class FolderLock:
     """The lock of `folder`, which is made for its user alone. One event loop; the kernel frees it with the process."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises `OSError` where the folder cannot be written, `PermissionError` where it belongs to somebody else."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folder and open its lock. Raises `OSError` where it cannot be used, or is somebody else's."""
+        for missing in [part for part in (*reversed(folder.parents), folder) if not part.exists()]:
+            missing.mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_uid != os.geteuid():
             raise PermissionError(f"{folder} belongs to somebody else")
         folder.chmod(0o700)

@@ -24,19 +24,25 @@ _LONGEST_BACKLOG: Final = 65_536
 
 
 class Page:
-    """The file at `path` and its `book`. All but `note` and `close` need the folder's lock, and none raises `OSError`.
+    """The file at `path` and its `book`. Only `need`, `note` and `close` do without the folder's lock.
 
-    While the file cannot be read or written, the book is kept in memory and written out later.
+    Nothing raises `OSError`: while the file cannot be read or written, the book is kept in memory, and written later.
     """
 
     def __init__(self, path: Path, linger: float) -> None:
         self._path = path
         self._linger = linger
-        self.book = Book(linger)
-        # Mutable state: the open file, how far it was read, and our own records that are not yet in it.
+        self.book = Book(linger, 0.0)
+        # Mutable state: for how many seconds we need permits to be kept, the open file, how far it was read, and our
+        # own records that are not yet in it.
+        self._hold = 0.0
         self._file: int | None = None
         self._end = 0
         self._backlog: deque[Record] = deque(maxlen=_LONGEST_BACKLOG)
+
+    def need(self, hold: float) -> None:
+        """Have permits kept for `hold` seconds at least. Before `refresh`, because what cannot be read needs it."""
+        self._hold = self.book.slots.hold = max(self._hold, self.book.slots.hold, hold)
 
     def note(self, record: Record, moment: Moment) -> None:
         """Enter `record`, and keep it for the next `flush`."""
@@ -51,6 +57,8 @@ class Page:
                 self._rewrite(moment)
             elif size > self._end:
                 self._read(moment)
+        if self.book.kept < self._hold:
+            self.note(moment.record(Kind.KEPT, 0, 0, self._hold), moment)
 
     def flush(self, moment: Moment) -> None:
         """Write what was noted."""
@@ -79,7 +87,7 @@ class Page:
             return self._end
         if self._file is None or not os.path.samestat(found, os.fstat(self._file)):
             self._adopt(os.open(self._path, _OPEN), end=0)
-            self.book = Book(self._linger)
+            self.book = Book(self._linger, self._hold)
             self._read(moment)
             self.book.enter(self._backlog, moment)
         return found.st_size
@@ -103,9 +111,7 @@ class Page:
     def _append(self, data: bytes) -> None:
         assert self._file is not None
         try:
-            written = os.write(self._file, data)
-            if written < len(data):
-                raise OSError
+            _write(self._file, data)
         except OSError:
             with suppress(OSError):  # what is left there is cut off by the next reader
                 os.ftruncate(self._file, self._end)
@@ -116,11 +122,11 @@ class Page:
         """Put a file in place that holds only what is still true."""
         data = encode(self.book.summary(moment))
         with _draft(self._path) as (draft, path):
-            if os.write(draft, data) < len(data):
-                raise OSError
+            _write(draft, data)
             path.replace(self._path)
         self._adopt(draft, end=len(data))
         self._backlog.clear()
+        self.book.kept = self.book.slots.hold
 
     def _adopt(self, descriptor: int, *, end: int) -> None:
         self.close()
@@ -139,6 +145,12 @@ def _draft(target: Path) -> Iterator[tuple[int, Path]]:
         os.close(descriptor)
         path.unlink(missing_ok=True)
         raise
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of `data` in one call: a part of it is a disk that is full, and as bad as nothing."""
+    if os.write(descriptor, data) < len(data):
+        raise OSError
 
 
 def _blocks(descriptor: int, start: int) -> Iterator[bytes]:

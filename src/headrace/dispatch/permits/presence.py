@@ -1,4 +1,4 @@
-"""The presence of a permit log: a kernel lock that its process holds for as long as it lives, and not an instant longer.
+"""The presence of a permit log: a kernel lock that its process holds for as long as it lives, and no longer.
 
 A process that is stopped is present; one that was killed is not, nor one of before the machine was started again. A
 process id would tell neither, and means nothing in another container that shares the folder.

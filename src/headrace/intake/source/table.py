@@ -123,7 +123,7 @@ class Table:
                 faults[place] = (_extra_cells(width, extra),)
             elif len(row) < width and place not in known:
                 faults[place] = (_missing_cells(header.columns, len(row)),)
-            row[width:] = []
+            row[width:] = extra if place in faults else []  # what is surplus must be in the reject file too
             row.extend([""] * (width - len(row)))
         return faults
 
