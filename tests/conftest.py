@@ -15,6 +15,14 @@ settings.register_profile("headrace", deadline=None, print_blob=True)
 settings.load_profile("headrace")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what budgets remember out of the user's own state folder, also in processes that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADRACE_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 class SandboxProcess:
     """`headrace sandbox productive` in a process of its own, and what can be asked of it."""
 

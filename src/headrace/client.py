@@ -1,6 +1,6 @@
 """The client: credentials, one session and one budget; and what a program does with them."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,11 @@ from msgspec.structs import replace
 
 from headrace.address import check_address, check_credentials
 from headrace.dispatch.budget import Budget
+from headrace.dispatch.clock import boottime
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.http import open_http
+from headrace.dispatch.permits import PermitLog
+from headrace.dispatch.permits.file import open_log
 from headrace.dispatch.reading import read_pages
 from headrace.dispatch.transport import Sender
 from headrace.errors import CredentialsError, UsageError
@@ -79,7 +82,8 @@ class Client:
         self._streams: set[OutcomeStream] = set()
 
     async def __aenter__(self) -> Self:
-        budget = self._budget()
+        notices: list[str] = []
+        budget = self._budget(notices.append)
         self._connection = Connection(
             provider=self.provider,
             base_url=self.base_url,
@@ -87,6 +91,7 @@ class Client:
             transport=connect(await self._open_sender(), budget, self.provider),
             budget=budget,
             outside=self._outside,
+            notices=tuple(notices),
         )
         self._tasks = await self._resources.enter_async_context(anyio.create_task_group())
         return self
@@ -234,12 +239,18 @@ class Client:
         values = {"token": self._token.reveal(), "organization": self._organization}
         return {name: template.format(**values) for name, template in self.provider.auth.headers.items()}
 
-    def _budget(self) -> Budget:
-        """Return the budget of these credentials, whose windows are told apart by keyed digests of them."""
+    def _budget(self, notice: Callable[[str], None]) -> Budget:
+        """Return the budget of these credentials, whose windows are told apart by keyed digests of them.
+
+        What is spent is kept on disk, where the next process and those beside this one find it; not in a simulation.
+        """
         secret = digest(self.base_url.encode(), self._token.reveal().encode()).hex()
         owners = {"token": secret, "user": secret, "organization": f"{self.base_url}#{self._organization}"}
         limits = self.provider.limits if self.settings.limits else ()
-        return Budget(limits, share=self.settings.share, scopes=owners, clock=self._outside.clock)
+        log: PermitLog | None = None
+        if limits and self._outside.clock is boottime:
+            log = self._resources.enter_context(open_log(self.provider.name, self.base_url, notice=notice))
+        return Budget(limits, log=log, share=self.settings.share, scopes=owners, clock=self._outside.clock)
 
     def __repr__(self) -> str:
         state = "closed" if self._connection is None else "open"

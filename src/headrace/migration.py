@@ -37,6 +37,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     transport: Transport
     budget: Budget
     outside: Outside
+    notices: tuple[str, ...] = ()
 
     def open(self, checkpoint: Path | None, spec: ImportSpec, results: Path | None) -> Checkpoint:
         """Open the checkpoint of an import through this connection. Raises what `Checkpoint.open` raises."""
@@ -183,7 +184,7 @@ class Course:
         self._position = 0
         self._phase = "starting"
         self._feed: Feed | None = None
-        self._notices: list[str] = []
+        self._notices = [*connection.notices]
 
     def publish(self) -> None:
         """Let whoever looks on see how it goes."""
