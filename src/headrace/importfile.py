@@ -117,6 +117,10 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
         yield f"{resource.name} cannot be written by {load.operation}", load.resource, f"known: {', '.join(names)}"
     if load.title in earlier:
         yield f"two loads are called {load.title!r}", load.title, 'give one of them its own name = "..."'
+    fields = [field.encode_name for field in msgspec.structs.fields(resource.struct)]
+    for name in load.fields:
+        if name not in fields and not (name.startswith("custom_fields.") and "custom_fields" in fields):
+            yield f"{resource.name} has no field {name!r}", name, suggestion(name, fields)
     yield from _rule_problems(load, earlier, provider)
 
 
@@ -173,6 +177,7 @@ def _not_toml(path: Path, error: tomllib.TOMLDecodeError) -> SourceError:
 
 
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<word>[^`]+)`(?: - at `\$(?P<place>[^`]*)`)?")
+_QUOTED: Final = re.compile(r"'([^']+)'")
 _MISSING: Final = re.compile(r"Object missing required field `(?P<word>[^`]+)`")
 _TABLES: Final[Mapping[bool, type[Struct]]] = {True: LoadSpec, False: ImportSpec}
 
@@ -188,5 +193,8 @@ def _not_an_import(path: Path, text: str, error: msgspec.ValidationError) -> Sou
         )
     if missing := _MISSING.search(message):
         return SourceError(f"the key {missing['word']!r} is missing", file=str(path), hint=message)
-    place = message.rpartition("`$")[2].strip("`").rpartition(".")[2]
-    return SourceError(message, file=str(path), line=_line_of(text, place) if place else None)
+    what, _, place = message.partition(" - at `$")
+    # A message of ours quotes the word that is wrong; msgspec's own names the key.
+    words = [*_QUOTED.findall(what), place.strip("`").rpartition(".")[2]]
+    line = next((found for word in words if word and (found := _line_of(text, word)) is not None), None)
+    return SourceError(what, file=str(path), line=line)

@@ -83,6 +83,18 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
         open_checkpoint(tmp_path)
 
 
+def test_a_second_name_is_refused(tmp_path: Path) -> None:
+    """Two names would be two locks on one file; with one name left it opens again."""
+    with open_checkpoint(tmp_path):
+        (tmp_path / "other.headrace").hardlink_to(tmp_path / "acme.headrace")
+        with pytest.raises(UsageError, match="2 names"):
+            Checkpoint.open(tmp_path / "other.headrace", identity=IDENTITY)
+    with pytest.raises(UsageError, match="hard links"):
+        open_checkpoint(tmp_path)
+    (tmp_path / "other.headrace").unlink()
+    open_checkpoint(tmp_path).close()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_a_folder_of_others_that_is_open_to_all_is_refused(tmp_path: Path) -> None:
     """Nobody can swap our files for theirs."""

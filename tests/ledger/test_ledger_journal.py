@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ledger_scene import COLUMNS, OUTCOMES, batch, load, open_checkpoint, row, run, send, settled, source
 
-from headrace.errors import ChangedError, InvariantError, StoppedError
+from headrace.errors import ChangedError, InvariantError, SourceError, StoppedError
 from headrace.ledger.commit import Entry, GroupCommit, Urgency
 from headrace.ledger.shelf import Shelf
 from headrace.ledger.writer import ThreadWriter
@@ -197,6 +197,47 @@ def test_an_error_in_an_entry_stops_the_ledger() -> None:
         assert isinstance(entry.future.exception(), InvariantError)
     assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
     connection.close()
+
+
+@pytest.mark.parametrize(("error", "kind"), [(SourceError("no"), StoppedError), (ZeroDivisionError(), InvariantError)])
+def test_an_error_while_telling_fails_every_future(error: Exception, kind: type[Exception]) -> None:
+    """Whatever `tell` raises, those of its group, those waiting and those to come hear of it; nobody waits for ever."""
+
+    def tell() -> None:
+        raise error
+
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    writer = ThreadWriter(GroupCommit(connection, None, Shelf()))
+    entries = [Entry(Urgency.ALONE, lambda _: None, tell), *(Entry(Urgency.ALONE, lambda _: None) for _ in range(3))]
+    for entry in entries:
+        writer.submit(entry)
+    assert [type(entry.future.exception(5)) for entry in entries] == [kind] * 4
+    late = Entry(Urgency.INTENT, lambda _: None)
+    writer.submit(late)
+    assert type(late.future.exception(5)) is kind
+    writer.close()
+    connection.close()
+
+
+def test_the_end_of_the_thread_fails_every_future() -> None:
+    """Even what the group commit itself does not catch leaves nobody waiting."""
+    gate = threading.Event()
+
+    class Broken:
+        def commit(self, _: list[Entry]) -> None:
+            gate.wait(5)
+            raise SystemExit
+
+    writer = ThreadWriter(Broken())  # type: ignore[arg-type]  # a fake that only breaks
+    entries = [Entry(Urgency.ALONE, lambda _: None) for _ in range(3)]
+    for entry in entries:
+        writer.submit(entry)
+    gate.set()
+    assert [type(entry.future.exception(5)) for entry in entries] == [InvariantError] * 3
+    late = Entry(Urgency.INTENT, lambda _: None)
+    writer.submit(late)
+    assert isinstance(late.future.exception(5), InvariantError)
+    writer.close()
 
 
 def test_a_full_disk_refuses_intents_and_keeps_outcomes() -> None:

@@ -185,8 +185,68 @@ def test_a_spoilt_file_is_an_error_and_stays(tmp_path: Path, rejects: Path, cont
     rejects.write_bytes(content)
     with open_checkpoint(tmp_path) as checkpoint, pytest.raises(SourceError, match=r"tasks\.rejects"):
         all_rows(checkpoint.retry("tasks"))
-    kept = [file.read_bytes() for file in rejects.parent.glob("tasks.rejects*.csv")]
-    assert content in kept
+    assert rejects.read_bytes() == content
+    assert not rejects.with_name("tasks.rejects.retry.csv").exists()
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+@pytest.mark.parametrize("twist", ["", "3", "3.0", "9" * 30, "6", "9999"])
+def test_a_wrong_line_is_an_error_before_anything_moves(
+    tmp_path: Path, rejects: Path, twist: str, *, threaded: bool
+) -> None:
+    """A record of no row, of one named before, or of one never refused is named; then the next retry works."""
+    repair(rejects)
+    good = rejects.read_bytes()
+    wrong = {"c": twist if twist != "6" else "7"}  # the row on line 7 was done at once
+    edit(rejects, lambda line: line | ({"line": wrong[line["name"]]} if line["name"] in wrong else {}))
+    spoilt = rejects.read_bytes()
+    with open_checkpoint(tmp_path, threaded=threaded) as checkpoint:
+        with pytest.raises(SourceError, match=r"tasks\.rejects\.csv: Record 3 ") as caught:
+            checkpoint.retry("tasks")
+        assert (caught.value.exit_code, bool(caught.value.hint)) == (2, True)
+        assert rejects.read_bytes() == spoilt
+        assert [file.name for file in rejects.parent.glob("tasks.rejects*")] == [rejects.name]
+        rejects.write_bytes(good)
+        retry = checkpoint.retry("tasks")
+        send(retry, all_rows(retry), "done")
+        retry.finish().result(5)
+        assert checkpoint.counts().done == 8
+
+
+def test_rows_that_are_done_meanwhile_may_be_in_the_file(tmp_path: Path, rejects: Path) -> None:
+    """Who saves the old file once more after a retry is not stopped by the rows that it has repaired."""
+    old = rejects.read_bytes()
+    with open_checkpoint(tmp_path) as checkpoint:
+        retry = checkpoint.retry("tasks")
+        send(retry, all_rows(retry)[:2], "done")
+        retry.finish().result(5)
+    rejects.write_bytes(old)
+    repair(rejects)
+    with open_checkpoint(tmp_path) as checkpoint:
+        assert [one.cells for one in all_rows(checkpoint.retry("tasks"))] == [
+            [name, f"repaired {name}"] for name in "de"
+        ]
+
+
+def test_a_wrong_line_beside_a_killed_retry(tmp_path: Path, rejects: Path) -> None:
+    """What the killed retry left aside stays as it is, and counts once the new file is corrected."""
+    repair(rejects)
+    with open_checkpoint(tmp_path) as checkpoint:
+        all_rows(checkpoint.retry("tasks"))
+    aside = rejects.with_name("tasks.rejects.retry.csv")
+    good = aside.read_bytes()
+    rejects.write_bytes(good.replace(b",3,", b",9999,"))
+    with open_checkpoint(tmp_path) as checkpoint, pytest.raises(SourceError, match=r"rejects\.csv: .* line 9999 "):
+        checkpoint.retry("tasks")
+    assert aside.read_bytes() == good
+    rejects.unlink()
+    aside.write_bytes(good.replace(b",3,", b",,"))
+    with open_checkpoint(tmp_path) as checkpoint, pytest.raises(SourceError, match=r"tasks\.rejects\.csv: Record 2 "):
+        checkpoint.retry("tasks")
+    assert not aside.exists()
+    rejects.write_bytes(good)
+    with open_checkpoint(tmp_path) as checkpoint:
+        assert len(all_rows(checkpoint.retry("tasks"))) == 4
 
 
 def test_an_unrepaired_load_can_still_run(tmp_path: Path, rejects: Path) -> None:

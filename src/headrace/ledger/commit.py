@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
-from headrace.errors import HeadraceError, InvariantError
+from headrace.errors import HeadraceError, InvariantError, StoppedError, UsageError
 from headrace.ledger.reserve import Reserve
 from headrace.ledger.schema import translated
 
@@ -83,10 +83,14 @@ class GroupCommit:
             return
         try:
             results = self._transact(admitted)
+        except UsageError as error:  # the user's to repair; nothing of it was written, and the ledger is sound
+            _fail(admitted, error)
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, every future must hear of it, and no write follows
             self._recover(admitted, error)
             return
-        self._tell(admitted)
+        if not self._tell(admitted):
+            return
         for entry, result in zip(admitted, results, strict=True):
             entry.future.set_result(result)
 
@@ -132,14 +136,23 @@ class GroupCommit:
         self._release()
         _fail(entries, self._failure)
 
-    def _tell(self, entries: Sequence[Entry]) -> None:
-        """Write the lines for people. They are owed, not lost, where that fails: only new intents are refused."""
+    def _tell(self, entries: Sequence[Entry]) -> bool:
+        """Write the lines for people; return whether the entries' results may be given.
+
+        Lines are owed, not lost, where the disk fails: only new intents are refused. Anything else that goes wrong is
+        ours, and nothing is written after it.
+        """
         try:
             for entry in entries:
                 entry.tell()
         except OSError as error:
             self._full = self._full or translated(error)
             self._release()
+        except Exception as error:  # noqa: BLE001 - whatever it is, every future must hear of it
+            self._failure = _untold(error)
+            self._release()
+            _fail(entries, self._failure)
+        return self._failure is None
 
     def _release(self) -> None:
         if self._reserve is not None:
@@ -151,6 +164,15 @@ def _fail(entries: Sequence[Entry], failure: HeadraceError) -> list[Entry]:
     for entry in entries:
         entry.future.set_exception(failure)
     return []
+
+
+def _untold(error: Exception) -> HeadraceError:
+    """Return why nothing is accepted any more after the lines of durable entries could not be written."""
+    message = f"The results files could not be written: {error}."
+    failure = StoppedError(message) if isinstance(error, HeadraceError) else InvariantError(f"{message} ({error!r})")
+    failure.hint = getattr(error, "hint", None)
+    failure.__cause__ = error
+    return failure
 
 
 def _is_full(error: Exception) -> bool:

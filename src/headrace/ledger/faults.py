@@ -1,7 +1,7 @@
 """Fault records: what was written down of exceptional rows, found again by number or by line."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -10,7 +10,11 @@ from msgspec import Struct
 from headrace.ledger.packing import State
 
 _COLUMNS: Final = "SELECT id, number, line, key, state, detail, place IS NOT NULL FROM fault WHERE load = ? AND"
+_REFUSED: Final = (State.REJECTED, State.INVALID)
 _AT_ONCE: Final = 500
+_FORMER: Final = "SELECT line FROM former WHERE load = ? AND line"
+_REMEMBER: Final = "INSERT OR IGNORE INTO former SELECT load, line FROM fault WHERE state IN (?, ?) AND load = ?"
+_REMEMBER_ONE: Final = f"{_REMEMBER} AND number = ?"
 
 
 class FaultRecord(Struct, frozen=True):
@@ -37,7 +41,25 @@ def faults_of(connection: sqlite3.Connection, load_id: int, numbers: Iterable[in
 def refused_on(connection: sqlite3.Connection, load_id: int, lines: Iterable[int]) -> Iterator[FaultRecord]:
     """Return the refused rows, invalid or rejected, on `lines`; of several on one line the latest comes last."""
     found = _find(connection, load_id, "line", lines)
-    return (fault for fault in found if fault.state in {State.REJECTED, State.INVALID})
+    return (fault for fault in found if fault.state in _REFUSED)
+
+
+def drop_faults(connection: sqlite3.Connection, rows: Sequence[tuple[int, int]]) -> None:
+    """Delete what is recorded of `rows`, each a load and a number; remember the lines on which they were refused."""
+    connection.executemany(_REMEMBER_ONE, [(*_REFUSED, *row) for row in rows])
+    connection.executemany("DELETE FROM fault WHERE load = ? AND number = ?", rows)
+
+
+def begin_lines_anew(connection: sqlite3.Connection, load_id: int) -> None:
+    """Remember the refused lines of a source that is read no more, and forget those of the sources before it."""
+    connection.execute("DELETE FROM former WHERE load = ?", (load_id,))
+    connection.execute(_REMEMBER, (*_REFUSED, load_id))
+
+
+def formerly_refused(connection: sqlite3.Connection, load_id: int, lines: Sequence[int]) -> Iterator[int]:
+    """Return those of `lines` (at most a chunk of them) whose rows were refused once."""
+    marks = ", ".join("?" * len(lines))
+    return (line for (line,) in connection.execute(f"{_FORMER} IN ({marks})", (load_id, *lines)))
 
 
 def _find(connection: sqlite3.Connection, load_id: int, by: str, values: Iterable[int]) -> Iterator[FaultRecord]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from headrace.errors import InvariantError
 from headrace.ledger.commit import Entry, Urgency, nothing
-from headrace.ledger.faults import faults_of
+from headrace.ledger.faults import drop_faults, faults_of
 from headrace.ledger.lines import line_for
 from headrace.ledger.packing import STATE_OF, State, pack_detail, pack_ids, pack_runs, runs
 from headrace.ledger.past import States
@@ -29,7 +29,6 @@ _SETTLE: Final = "UPDATE request SET settled = ?, outcomes = ?, ids = ?, done = 
 _FAULT: Final = (
     "INSERT OR REPLACE INTO fault (id, load, number, line, key, state, request, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_DROP_FAULT: Final = "DELETE FROM fault WHERE load = ? AND number = ?"
 
 _SENDABLE: Final = bytes([State.UNSENT, State.INVALID])
 _PLAIN: Final = bytes([State.UNSENT, State.DONE])
@@ -110,7 +109,7 @@ class RowJournal:
 
         def execute(connection: sqlite3.Connection) -> int:
             connection.execute(_INTEND, record)
-            connection.executemany(_DROP_FAULT, revised)
+            drop_faults(connection, revised)
             return intent
 
         return self._submit(Urgency.INTENT, execute)
@@ -129,7 +128,7 @@ class RowJournal:
         def execute(connection: sqlite3.Connection) -> None:
             if connection.execute(_SETTLE, record).rowcount != 1:
                 raise InvariantError(f"Request {intent} is not open in the checkpoint.")
-            connection.executemany(_DROP_FAULT, replaced)
+            drop_faults(connection, replaced)
             connection.executemany(_FAULT, faults)
 
         done = self._lines_of_done(settled, opened.numbers)

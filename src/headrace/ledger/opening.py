@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.errors import ChangedError
+from headrace.ledger.faults import begin_lines_anew
 from headrace.ledger.journal import Numbers
 from headrace.ledger.packing import State
 from headrace.ledger.progress import Progress
@@ -121,7 +122,7 @@ def begin_retry(
     """Take the reject file of a load back, to send its rows again. Runs in one transaction."""
     doubt(connection, record.id, numbers)
     results = Results(folder, record.name, record.id)
-    take_back(results, connection)
+    take_back(results, connection, record.id)
     notices = tuple(results.recover(connection))
     opened = found(connection, record.id, results, is_changed=False, notices=notices)
     shelf.put(record.id, LoadBooks(opened.progress, results))
@@ -144,6 +145,7 @@ def _begin_generation(connection: sqlite3.Connection, load_id: int) -> None:
 
     What we refused ourselves is judged again anyhow, so nothing of it is carried over.
     """
+    begin_lines_anew(connection, load_id)
     connection.execute("DELETE FROM fault WHERE load = ? AND state = ?", (load_id, int(State.INVALID)))
     done = _one(connection, "SELECT total(done) FROM request WHERE load = ?", load_id)
     exceptional = _one(connection, "SELECT count(*) FROM fault WHERE load = ?", load_id)

@@ -4,6 +4,7 @@ The last columns are ours (`line` names the row), the others the source's.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,12 +18,14 @@ from headrace.ledger.sheet import OWN_COLUMNS, Kind, own_columns
 _OWN: Final = len(OWN_COLUMNS[Kind.REJECTS])
 _DELIMITERS: Final = ",;\t"
 _LONGEST_CELL: Final = 1 << 20
+_LINE: Final = re.compile(r"[0-9]{1,15}")  # what fits an integer of SQLite
 _REMEDY: Final = "Keep the header and the column `line` as headrace wrote them; edit the other cells."
 
 
 class Reject(Struct, frozen=True):
-    """One line of a reject file: the source's line, the row's cells, and our columns without `line`."""
+    """One record of a reject file, the header being the first: the source's line, the cells, our other columns."""
 
+    record: int
     line: int
     cells: list[str]
     reason: tuple[str, ...]
@@ -49,11 +52,11 @@ class RejectFile:
 
     def _reject(self, fields: Sequence[str], number: int) -> Reject:
         own = fields[-_OWN:]
-        if len(fields) <= _OWN or not own[0].isascii() or not own[0].isdigit():
+        if len(fields) <= _OWN or not _LINE.fullmatch(own[0]):
             raise SourceError(
                 f"Record {number} does not say which line of the source it is.", file=str(self.path), hint=_REMEDY
             )
-        return Reject(int(own[0]), [exposed(cell) for cell in fields[:-_OWN]], tuple(map(exposed, own[1:])))
+        return Reject(number, int(own[0]), [exposed(cell) for cell in fields[:-_OWN]], tuple(map(exposed, own[1:])))
 
     def _rows(self) -> Iterator[list[str]]:
         """Return the records as they are; spreadsheets may have chosen another delimiter, and added a BOM."""

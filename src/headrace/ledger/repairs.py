@@ -5,13 +5,14 @@ what the killed one wrote with what it had not come to.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
+from headrace.errors import SourceError
 from headrace.ledger import durable
-from headrace.ledger.faults import FaultRecord, refused_on
+from headrace.ledger.faults import FaultRecord, formerly_refused, refused_on
 from headrace.ledger.rejects import Reject, RejectFile
 from headrace.ledger.results import Results
 from headrace.ledger.sheet import Account, Kind, Line, Sheet
@@ -19,19 +20,38 @@ from headrace.ledger.sheet import Account, Kind, Line, Sheet
 _CHUNK: Final = 100
 
 
-def take_back(results: Results, connection: sqlite3.Connection) -> None:
-    """Set the reject file aside as `results.repairs`. Raises `SourceError` when it cannot be understood."""
+def take_back(results: Results, connection: sqlite3.Connection, load_id: int) -> None:
+    """Set the reject file aside as `results.repairs`.
+
+    Raises `SourceError` before anything is moved when it cannot be understood, names a row twice, or names a row that
+    never was refused.
+    """
     rejects = results.path(Kind.REJECTS)
-    if not results.repairs.exists():
-        if rejects.exists():
-            RejectFile(rejects)  # before anything is moved
-            durable.rename(rejects, results.repairs)
-        return
     sheet = Sheet(rejects, Kind.REJECTS, results.account(connection, Kind.REJECTS))
-    if rejects.exists() and sheet.is_intact():
+    if results.repairs.exists():
+        _take_back_again(results, sheet, connection, load_id)
+    elif rejects.exists():
+        lines = _lines(RejectFile(rejects))
+        if not _is_untouched(sheet):  # else it may have stale lines of ours, but no edits to lose
+            _check_refused(connection, load_id, rejects, lines)
+        durable.rename(rejects, results.repairs)
+
+
+def _take_back_again(results: Results, sheet: Sheet, connection: sqlite3.Connection, load_id: int) -> None:
+    """Set the reject file aside though a killed retry has left one there, whose rows were looked for at that time."""
+    if sheet.path.exists() and sheet.is_intact():
         sheet.cut()  # what a kill left half written
-    if rejects.exists():
-        _merge(results, rejects)
+    if not sheet.path.exists():
+        durable.rename(results.repairs, sheet.path)  # so that an error names the file which the user knows
+        _lines(RejectFile(sheet.path))
+        durable.rename(sheet.path, results.repairs)
+        return
+    lines, older = _lines(RejectFile(sheet.path)), _lines(RejectFile(results.repairs))
+    if not _is_untouched(sheet):
+        _check_refused(
+            connection, load_id, sheet.path, {line: record for line, record in lines.items() if line not in older}
+        )
+    _merge(results, sheet.path)
 
 
 def chunks(file: RejectFile) -> Iterator[list[Reject]]:
@@ -58,6 +78,40 @@ def left_over(results: Results, connection: sqlite3.Connection, load_id: int) ->
             for one, fault in still_refused(connection, load_id, some)
             if not fault.has_place
         ]
+
+
+def _lines(file: RejectFile) -> dict[int, int]:
+    """Read `file` through; return the lines it names, each with the number of its record."""
+    found: dict[int, int] = {}
+    for one in file:
+        earlier = found.setdefault(one.line, one.record)
+        if earlier != one.record:
+            raise SourceError(
+                f"Record {one.record} names line {one.line} of the source, and so does record {earlier}.",
+                file=str(file.path),
+                hint="Keep one of the two: the column `line` says which row of the source a record repairs.",
+            )
+    return found
+
+
+def _check_refused(connection: sqlite3.Connection, load_id: int, path: Path, lines: Mapping[int, int]) -> None:
+    """Raise `SourceError` where one of `lines` (with their records) is of a row that never was refused."""
+    rest = iter(lines)
+    while some := list(islice(rest, _CHUNK)):
+        known = {fault.line for fault in refused_on(connection, load_id, some)}
+        known.update(formerly_refused(connection, load_id, some))
+        for line in some:
+            if line not in known:
+                raise SourceError(
+                    f"Record {lines[line]} names line {line} of the source, which was not refused.",
+                    file=str(path),
+                    hint="Put back the line that headrace wrote in the column `line`, or remove the record.",
+                )
+
+
+def _is_untouched(sheet: Sheet) -> bool:
+    """Whether the file is as we left it, to the last byte."""
+    return sheet.is_intact() and sheet.path.stat().st_size == sheet.account.length
 
 
 def _merge(results: Results, rejects: Path) -> None:

@@ -47,6 +47,11 @@ CREATE TABLE sheet (
 ) WITHOUT ROWID;
 """
 
+# Lines of rows that were refused once and are not any more: an old copy of a reject file may still name them.
+_FORMER: Final = """
+CREATE TABLE IF NOT EXISTS former (load INTEGER NOT NULL, line INTEGER NOT NULL, PRIMARY KEY (load, line)) WITHOUT ROWID
+"""
+
 
 def connect(path: Path | None) -> sqlite3.Connection:
     """Open the checkpoint at `path` for writing, creating it where it is missing; None keeps it in memory.
@@ -136,6 +141,11 @@ def _touch(path: Path) -> None:
         ) from None
     if not stat.S_ISREG(found.st_mode) or not _is_ours(found):
         raise UsageError(f"{path} is not a file of yours.", hint="Give another --checkpoint.")
+    if found.st_nlink > 1:  # the lock goes by name, so that each name would have a holder of its own
+        raise UsageError(
+            f"The checkpoint {path} has {found.st_nlink} names (hard links), and could be in use under another one.",
+            hint="Remove the other links, or make a real copy of the file and remove this link.",
+        )
 
 
 def _is_open_to_all(folder: os.stat_result) -> bool:
@@ -168,6 +178,7 @@ def _create(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute(_FORMER)  # checkpoints made before it was there get it when they are opened
     connection.execute("COMMIT")
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from headrace.errors import InvariantError, StoppedError
@@ -51,6 +52,7 @@ class ThreadWriter:
         self._changed = threading.Condition()
         self._queue: deque[Entry] = deque()
         self._pressing = 0
+        self._failure: InvariantError | None = None
         self._is_closed = False
         # A daemon: a process that dies without closing must not hang here; the checkpoint is sound at every moment.
         self._thread = threading.Thread(target=self._run, name="headrace-ledger", daemon=True)
@@ -60,9 +62,13 @@ class ThreadWriter:
         """Put `entry` in the queue. Whoever submits waits for the futures, and so bounds the queue."""
         with self._changed:
             _check_open(self._is_closed)
-            self._queue.append(entry)
-            self._pressing += _is_pressing(entry)
-            self._changed.notify()
+            failure = self._failure
+            if failure is None:
+                self._queue.append(entry)
+                self._pressing += _is_pressing(entry)
+                self._changed.notify()
+        if failure is not None:
+            entry.future.set_exception(failure)
 
     def close(self) -> None:
         """Write what is waiting and end the thread. Raises `StoppedError` when the disk hangs for a minute."""
@@ -74,8 +80,24 @@ class ThreadWriter:
             raise StoppedError("The disk of the checkpoint does not answer.", hint="Run the same command again.")
 
     def _run(self) -> None:
-        while group := self._next_group():
-            self._commits.commit(group)
+        group: list[Entry] = []
+        try:
+            while group := self._next_group():
+                self._commits.commit(group)
+        except BaseException as error:  # noqa: BLE001 - a thread that dies in silence leaves others waiting for ever
+            self._abandon(group, error)
+
+    def _abandon(self, group: Sequence[Entry], error: BaseException) -> None:
+        """Give what is under way, waiting, or yet to come the reason why nothing more is written."""
+        failure = InvariantError(f"The thread of the ledger has ended: {error!r}.")
+        failure.__cause__ = error
+        with self._changed:
+            self._failure = failure
+            left = [*group, *self._queue]
+            self._queue.clear()
+        for entry in left:
+            if not entry.future.done():
+                entry.future.set_exception(failure)
 
     def _next_group(self) -> list[Entry]:
         """Wait for entries and return those that are committed together; empty when closed."""
