@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ended
+from cli_program import Ended
 
 from headrace.cli import failure
 from headrace.cli.app import app, main

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ended
+from cli_program import Ended
 
 from headrace.cli.faultlist import Finding, grouped, lines
 from headrace.model import Fault

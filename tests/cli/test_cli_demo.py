@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cli_program import Ended
 
-from conftest import Ended
 from headrace.cli.demo_data import BAD_HOURS, BAD_ON_SITE, HOURS, ON_SITE, import_file, tables
 from headrace.cli.demonstration import _furnish, _surprises, _verdict
 from headrace.errors import UsageError

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pytest
-from conftest import Ended
+from cli_program import Ended
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from headrace.cli.fieldnotes import notes

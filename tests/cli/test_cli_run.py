@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from conftest import TOKEN, Ended, Place, finish, start
+from cli_program import TOKEN, Ended, Place, finish, start
 
 from headrace.errors import UsageError
 from headrace.ledger.view import read

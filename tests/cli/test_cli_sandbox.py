@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ended, finish, start
+from cli_program import Ended, finish, start
 
 Program = Callable[..., Ended]
 
