@@ -34,7 +34,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """How to run, whatever is run. Defaults are the command line's.
 
     `limit` is how many rows of each source are taken, `batch_size` records a bulk request (None: the resource's own),
-    `share` the part of every rate limit that is ours, `deadline` and `settle_after` seconds, `max_errors` and
+    `share` the part of every rate limit that is ours, `deadline` and `settle_after` seconds (the latter is for the
+    read-back of requests without an answer, which is still to come), `max_errors` and
     `max_error_part` (0 to 1) how many refused rows end the run. `limits` false leaves gate and pacer out, on loopback
     only.
     """

@@ -170,7 +170,7 @@ SettleAfter = Annotated[
         "--settle-after",
         parser=duration,
         metavar="DURATION",
-        help="How long to wait before asking what became of a request without an answer; default the provider's.",
+        help="How long to wait before reading back what has no answer; without effect until headrace reads back.",
     ),
 ]
 
