@@ -1,13 +1,14 @@
 """What an answer echoes of the values it is about: the Struct to read it with, and the columns to join it by."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import starmap
 from operator import attrgetter
 from types import MappingProxyType, NoneType
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from headrace.provider.json_api.joining import Column
 from headrace.provider.json_api.layout import Layout
@@ -57,16 +58,25 @@ def _compare(no_attributes: Struct, no_relationships: Struct) -> Compare:
         said = [record.attributes or no_attributes for record in records]
         related = [record.relationships or no_relationships for record in records]
         columns = [
-            *((_column(canonical, name, values), _column(canonical, name, said)) for name in attributes),
-            *((_column(canonical, name, values), _column(_related, name, related)) for name in relationships),
+            *((name, values, canonical, said) for name in attributes),
+            *((name, values, _related, related) for name in relationships),
         ]
-        return [(sent, echoed) for sent, echoed in columns if any(sent) and any(echoed)]
+        return [pair for pair in starmap(_pair, columns) if pair is not None]
 
     return compare
 
 
-def _column(spell: Callable[[Any], str], name: str, holders: Iterable[Any]) -> Column:
-    return [*map(spell, map(attrgetter(name), holders))]
+def _pair(
+    name: str, values: Sequence[Struct], spell: Callable[[Any], str], echoes: Sequence[Any]
+) -> tuple[Column, Column] | None:
+    """Return what was sent and what came back of one field, None where nobody sent it or nothing came back."""
+    get = attrgetter(name)
+    raw = [*map(get, values)]
+    if raw.count(UNSET) == len(raw):  # most fields of most loads: not worth a look at the answer
+        return None
+    sent = [*map(canonical, raw)]
+    echoed = [*map(spell, map(get, echoes))] if any(sent) else []
+    return (sent, echoed) if any(echoed) else None
 
 
 def _related(relationship: Any) -> str:
