@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import anyio
 import typer
 
+from headrace.address import is_loopback
 from headrace.cli import credentials, terminal
 from headrace.cli.choices import Access, DataFile, Pace, Talk
 from headrace.cli.options import Threshold
@@ -30,7 +31,6 @@ from headrace.pipeline import Settings
 from headrace.progress import Progress
 from headrace.provider import Provider
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _RESUMABLE: Final = frozenset({5, 6, 7, 130, 143})
 """Exit codes after which the same command goes on."""
 
@@ -89,7 +89,7 @@ class Destination(NamedTuple):
     @property
     def is_here(self) -> bool:
         """Whether it is on this machine: a sandbox, not somebody's data."""
-        return urlsplit(self.base_url).hostname in _LOOPBACK
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
     def __str__(self) -> str:
         organization = f", organization {self.organization}" if self.organization else ""

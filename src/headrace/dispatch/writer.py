@@ -78,7 +78,8 @@ class Writer:
         if ruling.refusal is not None and not await self._atomicity.holds(ruling, ruling.refusal, attempt.age):
             ruling = lost(batch, "its batch was refused, but the provider had stored a part of it")
             self._shrink(1)
-        # No await between the answer and this call: from here on the answer cannot be lost by a cancellation.
+        # No await between the answer and this call, so that no cancellation can lose the answer; but for the read-back
+        # of a refusal just above, during which the open intent says what is true: nobody knows yet.
         durable = attempt.settle(ruling)
         reason = self._breaker.observe(ruling)
         if reason is not None:

@@ -1,0 +1,50 @@
+"""Targets and places that cannot be meant: one clear message, the right exit code, nothing sent and nothing left."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli_program import Ended, Place
+
+Program = Callable[..., Ended]
+
+HOURS = "date,time,person_id,service_id,nte\n2026-01-01,5,201,901,hello\n"
+TO = ("--to", "productive:time_entries")
+
+
+def test_an_empty_base_url_never_means_the_real_one(headrace: Program, tmp_path: Path) -> None:
+    """An unset shell variable must not turn a rehearsal into writes to the provider."""
+    (tmp_path / "hours.csv").write_text(HOURS)
+    ended = headrace("run", "hours.csv", *TO, "--base-url", "", "--json", at=Place("", "token", "948"))
+    assert (ended.code, ended.error["code"]) == (2, "usage")
+    assert not list(tmp_path.glob("*.headrace*"))
+
+
+@pytest.mark.parametrize("organization", ["9\r\nX: 1", "ö"])
+def test_an_organization_that_fits_no_header_is_refused(headrace: Program, tmp_path: Path, organization: str) -> None:
+    """What was copied with a line end is a matter of credentials, not a bug."""
+    (tmp_path / "hours.csv").write_text(HOURS)
+    place = Place("", "token", organization)
+    ended = headrace("run", "hours.csv", *TO, "--base-url", "http://127.0.0.1:9/api/v2", "--json", at=place)
+    assert (ended.code, ended.error["code"]) == (6, "credentials")
+
+
+def test_a_file_in_the_place_of_the_results_is_named(
+    headrace: Program, sandbox: Callable[..., Place], tmp_path: Path
+) -> None:
+    """A file called like the results folder is the user's; it is named and left alone."""
+    (tmp_path / "hours.csv").write_text(HOURS)
+    (tmp_path / "hours.results").write_text("mine")
+    place = sandbox()
+    ended = headrace("run", "hours.csv", *TO, "--base-url", place.url, "--json", at=place)
+    assert ended.code == 2
+    assert "hours.results" in ended.error["message"]
+    assert (tmp_path / "hours.results").read_text() == "mine"
+
+
+def test_a_column_that_nothing_takes_is_named(headrace: Program, tmp_path: Path) -> None:
+    """A misspelt optional column would lose its cells unsaid."""
+    (tmp_path / "hours.csv").write_text(HOURS)
+    ended = headrace("check", "hours.csv", *TO)
+    assert ended.code == 0
+    assert "'nte' goes nowhere; did you mean 'note'?" in " ".join((ended.out + ended.err).split())
