@@ -26,6 +26,7 @@ _BARE: Final = partial(_budget, pacer=None, slack=0.0)
 
 CONTENDERS: Final = (
     Contender(name="headrace", enter=_budget),
+    Contender(name="headrace, counter-safe", enter=partial(_budget, is_counter_safe=True)),
     Contender(name="headrace, no pacer", enter=partial(_budget, pacer=None)),
     Contender(name="headrace, no pacer, slack 0", enter=_BARE),
     Contender(name="headrace, no pacer, slack 0, no latency", enter=_BARE, is_instant=True),

@@ -66,7 +66,8 @@ def connect(http: Sender, budget: Budget, provider: Provider) -> Transport:
 
     Retrying is outside Budgeted so that every attempt pays; Budgeted is outside Http so that nothing leaves unpaid.
     """
-    return Retrying(Budgeted(http, budget, reset_header=provider.reset_header), verdicts=provider.verdicts)
+    budgeted = Budgeted(http, budget, reset_header=provider.reset_header, hit=provider.wire.hit)
+    return Retrying(budgeted, verdicts=provider.verdicts)
 
 
 def batching_of(load: Load, settings: Settings) -> Batching:

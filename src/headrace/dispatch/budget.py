@@ -12,7 +12,9 @@ from aiolimiter import AsyncLimiter
 from msgspec import UNSET, Struct, UnsetType
 
 from headrace.dispatch import pacing
+from headrace.dispatch.allowance import Allowance
 from headrace.dispatch.clock import Clock, boottime
+from headrace.dispatch.decay import Decay, last_let_through
 from headrace.dispatch.forecast import Course, Pace, Track, last_send
 from headrace.dispatch.gate import Gate, bounded
 from headrace.dispatch.pacing import Pacer
@@ -52,7 +54,8 @@ class Budget:
     with other budgets, and `scopes` then says whose windows these are: scope (`token`, `organization`) to a digest of
     its owner. `pacer` spaces requests out; by default it is made for `limits` (`pacing.limiter`), None leaves it out.
     `share`, above 0 and at most 1, is the part of every limit that is ours. `slack`, in seconds, replaces the default
-    margin for clocks.
+    margin for clocks. `is_counter_safe` keeps long windows in the way that satisfies servers which estimate them from
+    two fixed ones (`permits.history`): from the start, and not from the first unexplained 429 on.
 
     Without limits, as for `--no-limits`, it only counts; nothing waits, except in the pause that a 429 asks for.
     """
@@ -67,18 +70,21 @@ class Budget:
         linger: float = LINGER,
         slack: float | None = None,
         scopes: Mapping[str, str] | None = None,
+        is_counter_safe: bool = False,
         clock: Clock = boottime,
     ) -> None:
         if not 0 < share <= 1:
             raise ValueError("share is a part of the limits: above 0, at most 1")
         limiter = pacing.limiter(limits, share=share) if pacer is UNSET else pacer
-        self._windows = windows(limits, share=share, scopes=scopes, margin=slack)
+        self._allowance = Allowance(
+            windows(limits, share=share, scopes=scopes, margin=slack), is_counter_safe=is_counter_safe
+        )
         self._log = MemoryLog(linger=linger, clock=clock) if log is None else log
         self._clock = clock
         self._pacer = None if limiter is None else Pacer(limiter, clock)
         self._pause = Pause()
-        self._account = Account(self._log, self._pause, clock)
-        self._gate = Gate(self._windows, self._log, self._pause, clock=clock)
+        self._account = Account(self._log, self._pause, self._allowance, clock)
+        self._gate = Gate(self._allowance, self._log, self._pause, self._pacer, clock=clock)
 
     async def acquire(self, route: str | None, lane: Lane) -> Permit:
         """Wait until one more request of the route class `route` (None: the general one) may be sent.
@@ -110,7 +116,7 @@ class Budget:
         limits allow. The round trip is the mean of those seen so far.
         """
         pacer = self._pacer
-        tracks = [self._track(window) for window in self._gate.touched_by(route)]
+        tracks = [self._track(window) for window in self._allowance.touched_by(route)]
         if concurrency is not None:
             tracks.append(Track(concurrency, 0.0, sorted(self._account.answers())))
         course = Course(
@@ -119,13 +125,17 @@ class Budget:
             round_trip=self._account.round_trip,
             pause=self._pause.left(self._clock()),
         )
-        return last_send(requests, course)
+        decays = [self._decay(window) for window in self._allowance.touched_by(route) if window.is_counter_safe]
+        let_through = [last_let_through(requests, decay, course.pace.gap) for decay in decays]
+        return max([last_send(requests, course), *let_through])
 
     def statistics(self) -> BudgetStatistics:
         """Return the state of every window, and the counters."""
         account = self._account
         return BudgetStatistics(
-            windows=tuple(WindowUse(window.name, self._log.used(window), window.calls) for window in self._windows),
+            windows=tuple(
+                WindowUse(window.name, self._log.used(window), window.calls) for window in self._allowance.windows
+            ),
             waiting=self._gate.waiting,
             paused_for=self._pause.left(self._clock()),
             granted=account.granted,
@@ -134,6 +144,11 @@ class Budget:
             lost=account.lost,
             round_trip=account.round_trip,
         )
+
+    def _decay(self, window: Window) -> Decay:
+        # Of what the log holds; what has come free but is still remembered weighs little, and is left out.
+        ages = [window.hold - seconds for seconds in self._log.releases(window)]
+        return Decay(window.calls, window.hold, [max(0.0, age) for age in ages], self._account.round_trip)
 
     def _track(self, window: Window) -> Track:
         known = self._log.releases(window)

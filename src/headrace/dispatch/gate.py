@@ -3,13 +3,14 @@
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
 from itertools import count
 from typing import Final
 
+from headrace.dispatch.allowance import Allowance
 from headrace.dispatch.clock import Clock
+from headrace.dispatch.pacing import Pacer
 from headrace.dispatch.pause import Pause
-from headrace.dispatch.permits import Lease, PermitLog, Unknown, Wait, Window
+from headrace.dispatch.permits import Lease, PermitLog, Unknown, Wait
 from headrace.model import Lane
 
 SHORTEST_SLEEP: Final = 1e-3
@@ -29,16 +30,19 @@ class Gate:
     A lane's request goes before those of later lanes. Within a lane the oldest goes first, unless its own windows are
     full and the next one's are not. Nobody overtakes by arriving at the right moment. The next permit is granted only
     after `leave()`, so that nobody queues, out of order, behind the gate; `passing` is the lease that has not left yet.
+    Nor is one granted before the pacer has room for it: whoever comes until then and ranks higher goes first.
     """
 
-    def __init__(self, windows: Sequence[Window], log: PermitLog, pause: Pause, *, clock: Clock) -> None:
-        self._windows = windows
+    def __init__(
+        self, allowance: Allowance, log: PermitLog, pause: Pause, pacer: Pacer | None, *, clock: Clock
+    ) -> None:
+        self._allowance = allowance
         self._log = log
         self._pause = pause
+        self._pacer = pacer
         self._clock = clock
-        # Mutable state: who waits, who is between gate and wire, and the timer that asks the log again. The queues and
-        # the windows of a route class are made when it is first asked for; classes are few.
-        self._touched: dict[str | None, tuple[Window, ...]] = {}
+        # Mutable state: who waits, who is between gate and wire, and the timer that asks the log again. The queues are
+        # made when they are first asked for; route classes are few.
         self._queues: dict[tuple[str | None, Lane], _Queue] = {}
         self._tickets = count()
         self.passing: Lease | None = None
@@ -79,14 +83,6 @@ class Gate:
         if sleep < math.inf:
             self._timer = asyncio.get_running_loop().call_later(bounded(sleep), self.wake)
 
-    def touched_by(self, route: str | None) -> tuple[Window, ...]:
-        """Return the windows in which a request of the route class `route` is counted."""
-        touched = self._touched.get(route)
-        if touched is None:
-            touched = tuple(window for window in self._windows if window.routes in {None, route})
-            self._touched[route] = touched
-        return touched
-
     @property
     def waiting(self) -> int:
         """How many requests wait."""
@@ -97,13 +93,16 @@ class Gate:
         queues = [queue for queue in self._queues.values() if queue.is_waited_in()]
         if not queues:
             return math.inf
-        pause = self._pause.left(self._clock())
-        if pause > 0:
-            return pause
+        now = self._clock()
+        shut_for = max(self._pause.left(now), 0.0 if self._pacer is None else self._pacer.full_for)
+        if shut_for > SHORTEST_SLEEP:  # the pacer itself waits for a shorter time, and more exactly
+            return shut_for
+        sleep = self._allowance.refresh(now)
+        if self._pacer is not None:
+            self._pacer.keep_to(self._allowance.part(now))
         queues.sort(key=_Queue.precedence)
-        sleep = math.inf
         for queue in queues:
-            match self._log.take(queue.windows):
+            match self._log.take(self._allowance.touched_by(queue.route)):
                 case Lease() as lease:
                     self.passing = lease
                     queue.waiters.popitem(last=False)[1].set_result(lease)
@@ -117,7 +116,7 @@ class Gate:
     def _queue_of(self, route: str | None, lane: Lane) -> "_Queue":
         queue = self._queues.get((route, lane))
         if queue is None:
-            queue = self._queues[route, lane] = _Queue(lane, self.touched_by(route))
+            queue = self._queues[route, lane] = _Queue(route, lane)
         return queue
 
     def __repr__(self) -> str:
@@ -125,13 +124,13 @@ class Gate:
 
 
 class _Queue:
-    """Those of one lane who touch the same windows, by ticket. Ordered, so that leaving from the middle is cheap."""
+    """Those of one lane and route class, by ticket. Ordered, so that leaving from the middle is cheap."""
 
-    __slots__ = ("lane", "waiters", "windows")
+    __slots__ = ("lane", "route", "waiters")
 
-    def __init__(self, lane: Lane, windows: tuple[Window, ...]) -> None:
+    def __init__(self, route: str | None, lane: Lane) -> None:
+        self.route = route
         self.lane = lane
-        self.windows = windows
         self.waiters: OrderedDict[int, asyncio.Future[Lease]] = OrderedDict()
 
     def is_waited_in(self) -> bool:

@@ -35,20 +35,42 @@ class Pacer:
     """Spaces requests with an `AsyncLimiter` and remembers when it will have room again, for forecasts.
 
     `gap` is the seconds between requests in the long run, `tolerance` by how many seconds a burst may be ahead of that.
+    Both grow while only a part of the pace may be used.
     """
 
     def __init__(self, limiter: AsyncLimiter, clock: Clock) -> None:
-        self.gap = limiter.time_period / limiter.max_rate
-        self.tolerance = limiter.time_period - self.gap
-        self._limiter = limiter
         self._clock = clock
-        # Mutable state: the instant at which the limiter's bucket will be empty.
+        self._burst, self._period = limiter.max_rate, limiter.time_period
+        # Mutable state: the limiter, which part of the pace it keeps, and when its bucket will be empty.
+        self._limiter = limiter
+        self._part = 1.0
         self._empty_at = -math.inf
+
+    @property
+    def gap(self) -> float:
+        """See above."""
+        return self._limiter.time_period / self._burst
+
+    @property
+    def tolerance(self) -> float:
+        """See above."""
+        return self._limiter.time_period - self.gap
+
+    def keep_to(self, part: float) -> None:
+        """Keep to `part` (above 0, at most 1) of the pace from now on."""
+        if part != self._part:
+            self._part = part
+            self._limiter = AsyncLimiter(self._burst, self._period / part)
 
     async def pace(self) -> None:
         """Wait until the next request may go."""
         await self._limiter.acquire()
         self._empty_at = max(self._empty_at, self._clock()) + self.gap
+
+    @property
+    def full_for(self) -> float:
+        """How many seconds until there is room for the next request; 0 when there is."""
+        return max(0.0, self._empty_at - self.tolerance - self._clock())
 
     @property
     def backlog(self) -> float:

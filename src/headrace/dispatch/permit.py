@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from headrace.dispatch.allowance import Allowance, Surprise
 from headrace.dispatch.clock import Clock
 from headrace.dispatch.pause import Pause
 from headrace.dispatch.permits import Lease, PermitLog, Window
+from headrace.provider import Hit
 
 EXPECTED_ROUND_TRIP: Final = 0.25
 """Seconds: the mean round trip until one has been measured."""
@@ -41,10 +43,13 @@ class Permit:
         if (lease := self._end()) is not None:
             self._account.refund(lease)
 
-    def rejected(self, retry_after: float | None = None) -> None:
-        """Note a 429. It pauses the whole gate for `retry_after` seconds, or where it does not say, for 2 to 60."""
+    def rejected(self, retry_after: float | None = None, named: Hit | None = None) -> None:
+        """Note a 429. It pauses the whole gate for `retry_after` seconds, or where it does not say, for 2 to 60.
+
+        `named` is the limit that the answer names, None where it names none. See `Allowance` for what else follows.
+        """
         if (lease := self._end()) is not None:
-            self._account.reject(lease, self._sent_at, retry_after)
+            self._account.reject(lease, self._sent_at, retry_after, named)
 
     def _end(self) -> Lease | None:
         lease, self._lease = self._lease, None
@@ -60,9 +65,10 @@ class Account:
     Mutable state: the counters, `round_trip`, the mean seconds from a permit to its answer, and who is under way.
     """
 
-    def __init__(self, log: PermitLog, pause: Pause, clock: Clock) -> None:
+    def __init__(self, log: PermitLog, pause: Pause, allowance: Allowance, clock: Clock) -> None:
         self._log = log
         self._pause = pause
+        self._allowance = allowance
         self._clock = clock
         self._answers_averaged = 0
         self._under_way: dict[int, tuple[Lease, float]] = {}
@@ -86,11 +92,13 @@ class Account:
         self._pause.accept(sent_at)
         self._log.settle(lease)
 
-    def reject(self, lease: Lease, sent_at: float, retry_after: float | None) -> None:
+    def reject(self, lease: Lease, sent_at: float, retry_after: float | None, named: Hit | None) -> None:
         """See `Permit.rejected`."""
         del self._under_way[lease.number]
         self.throttled += 1
-        self._pause.reject(self._clock(), sent_at, retry_after)
+        now = self._clock()
+        self._pause.reject(now, sent_at, retry_after)
+        self._allowance.hit(lease.windows, self._log.used, Surprise(now, retry_after, named))
         self._log.settle(lease)
 
     def lose(self, lease: Lease) -> None:

@@ -14,7 +14,7 @@ from headrace.dispatch.budget import Budget, Permit
 from headrace.dispatch.permits.headers import retry_after
 from headrace.errors import LostError, NotSentError, TransportError
 from headrace.model import Request, Response
-from headrace.provider import DEFAULT_VERDICTS, Verdict, verdict
+from headrace.provider import DEFAULT_VERDICTS, Hit, Verdict, verdict
 
 MAX_ATTEMPTS: Final = 5
 """How often one request is sent when it provably did nothing, or is a read."""
@@ -52,10 +52,18 @@ class Sender(Protocol):
 class Budgeted:
     """Pays for every physical request, and tells the budget what its answer says about the budget."""
 
-    def __init__(self, inner: Sender, budget: Budget, *, reset_header: str | None = None) -> None:
+    def __init__(
+        self,
+        inner: Sender,
+        budget: Budget,
+        *,
+        reset_header: str | None = None,
+        hit: Callable[[bytes], Hit | None] = lambda _: None,
+    ) -> None:
         self._inner = inner
         self._budget = budget
         self._reset_header = reset_header
+        self._hit = hit
 
     async def send(self, request: Request, intend: Intend | None = None) -> Response:
         """See `Transport.send`."""
@@ -85,7 +93,7 @@ class Budgeted:
             permit.lost()
             raise
         if response.status == 429:
-            permit.rejected(retry_after(response.headers, self._reset_header))
+            permit.rejected(retry_after(response.headers, self._reset_header), self._hit(response.body))
         else:
             permit.settle()
         return response

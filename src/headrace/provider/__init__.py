@@ -16,7 +16,7 @@ from headrace.provider.table import (
     references,
 )
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict, verdict
-from headrace.provider.wire import Codec, Page, Refusal, Wire
+from headrace.provider.wire import Codec, Hit, Page, Refusal, Wire
 
 __all__ = [
     "DEFAULT_VERDICTS",
@@ -24,6 +24,7 @@ __all__ = [
     "Bulk",
     "Codec",
     "Guarantee",
+    "Hit",
     "IdempotencyKey",
     "Limit",
     "Marker",

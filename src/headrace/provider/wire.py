@@ -23,6 +23,13 @@ class Refusal(Struct, frozen=True, kw_only=True):
     field: str | None = None
 
 
+class Hit(Struct, frozen=True):
+    """The limit that a 429 names: at most `limit` requests, or seconds of the server's time, in `period` seconds."""
+
+    limit: float
+    period: float | None = None
+
+
 class Page(Struct, frozen=True, kw_only=True):
     """One page of a listing: `items` flattened to `{"id": ..., field: value, ...}`, and the next page's request."""
 
@@ -72,3 +79,6 @@ class Wire(Protocol):
 
     def refusals(self, body: bytes) -> list[Refusal] | None:
         """As `Codec.refusals`, without a resource whose fields could be named."""
+
+    def hit(self, body: bytes) -> Hit | None:
+        """Return the limit that a 429 names, None where it names none."""

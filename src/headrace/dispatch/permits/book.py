@@ -34,9 +34,9 @@ class Book:
         """Forget what the server cannot count any longer."""
         self.slots.expire(moment.now, self.slots.hold)
 
-    def free_at(self, window: Window) -> float:
+    def free_at(self, window: Window, moment: Moment) -> float:
         """Return the instant from which `window` has room; infinity where only an answer can tell."""
-        return max(self.slots.free_at(window.calls), self._spent_until)
+        return max(self.slots.free_at(window, moment.now), self._spent_until)
 
     def used(self, window: Window, moment: Moment) -> int:
         """Return how many slots are held now: all of them while it is not known."""
@@ -57,6 +57,8 @@ class Book:
         yield moment.record(Kind.KEPT, 0, 0, self.slots.hold)
         if self._spent_until > moment.now:
             yield moment.record(Kind.SPENT, 0, 0, self._spent_at)
+        for at, number in self.slots.past():
+            yield moment.record(Kind.PAST, 0, number, at)
         for at in self.slots.counted:
             yield moment.record(Kind.SETTLED, 0, 0, at)
         for until in self.slots.lingering:
@@ -64,7 +66,7 @@ class Book:
         yield from self.under_way.values()
 
     def __len__(self) -> int:
-        return self.slots.used + 2
+        return self.slots.used + len(self.slots.history) + 2
 
     @property
     def _spent_until(self) -> float:
@@ -87,6 +89,9 @@ class Book:
     def _spend(self, record: Record, moment: Moment) -> None:
         self._spent_at = max(self._spent_at, moment.instant(record))
 
+    def _recall(self, record: Record, moment: Moment) -> None:
+        self.slots.history.count(moment.instant(record), self.slots.hold, record.number)
+
     def _keep(self, record: Record, _: Moment) -> None:
         self.kept = max(self.kept, record.at)
         self.slots.hold = max(self.slots.hold, record.at)
@@ -102,4 +107,5 @@ _ENTRIES: dict[Kind, Callable[[Book, Record, Moment], None]] = {
     Kind.REFUNDED: Book._refund,  # noqa: SLF001
     Kind.SPENT: Book._spend,  # noqa: SLF001
     Kind.KEPT: Book._keep,  # noqa: SLF001
+    Kind.PAST: Book._recall,  # noqa: SLF001
 }

@@ -229,7 +229,7 @@ class _Turn(Struct, frozen=True):
     def free_at(self) -> float:
         """Return the instant from which all the windows have room, infinity where only an answer can tell."""
         pairs = zip(self.windows, self.pages, strict=True)
-        return max((page.book.free_at(window) for window, page in pairs), default=-math.inf)
+        return max((page.book.free_at(window, self.moment) for window, page in pairs), default=-math.inf)
 
 
 def _last_words(grant: Record, moment: Moment) -> Iterator[Record]:
@@ -269,4 +269,4 @@ def open_log(
 
 def _folder_of(provider: str, base_url: str, environment: Mapping[str, str]) -> Path:
     # The number is that of the form of the files: another form is another folder.
-    return state_folder(environment) / "permits-1" / digest(provider.encode(), base_url.encode()).hex()
+    return state_folder(environment) / "permits-2" / digest(provider.encode(), base_url.encode()).hex()

@@ -36,7 +36,7 @@ class MemoryLog:
         for window in windows:
             slots = self._slots_of(window, now)
             touched.append(slots)
-            free_at = max(free_at, slots.free_at(window.calls))
+            free_at = max(free_at, slots.free_at(window, now))
         if free_at > now:
             return Unknown() if free_at == math.inf else Wait(free_at - now)
         for slots in touched:
@@ -48,7 +48,7 @@ class MemoryLog:
         """See `PermitLog.settle`."""
         now = self._clock()
         for slots in self._answered(lease, now):
-            slots.counted.append(now)
+            slots.count(now, now)
         self._watchers.notify()
 
     def lost(self, lease: Lease) -> None:

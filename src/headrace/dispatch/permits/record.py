@@ -33,6 +33,8 @@ class Kind(IntEnum):
     """Nobody knows what was sent until that instant: the whole window counts as spent then."""
     KEPT = 6
     """No instant: somebody holds permits for `at` seconds, and what is younger must not be forgotten."""
+    PAST = 7
+    """So many as `number` says were counted at that instant, or just before. They hold no slot any longer."""
 
 
 class Record(Struct, frozen=True, gc=False):

@@ -18,7 +18,10 @@ class Window(Struct, frozen=True, gc=False):
     """At most `calls` permits at a time, each held for `hold` seconds after the server has counted it.
 
     `key` says whose window it is: the scope, the credential's digest and the limit. `name` is for people. `routes` is
-    the class of requests that it counts, None for all.
+    the class of requests that it counts, None for all. `per` is the window's length at the server, in seconds, `limit`
+    what it allows to all who use it, of which `calls` is our part. `is_counter_safe` asks that a server which estimates
+    the window from two fixed ones (`history`) is satisfied too. A log goes by the window that it is asked with: calls
+    and safety may differ from one time to the next.
     """
 
     key: str
@@ -26,6 +29,9 @@ class Window(Struct, frozen=True, gc=False):
     calls: int
     hold: float
     routes: str | None = None
+    per: float = 0.0
+    limit: int = 0
+    is_counter_safe: bool = False
 
 
 def slack(per: float) -> float:
@@ -49,6 +55,8 @@ def windows(
             calls=scaled(limit, share),
             hold=limit.per + (slack(limit.per) if margin is None else margin),
             routes=limit.routes,
+            per=limit.per,
+            limit=limit.calls,
         )
         for limit in limits
     )

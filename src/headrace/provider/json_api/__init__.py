@@ -11,9 +11,9 @@ from headrace.provider.json_api.codec import JsonApiCodec, codec
 from headrace.provider.json_api.document import HEADERS
 from headrace.provider.json_api.listing import listing
 from headrace.provider.json_api.page import page
-from headrace.provider.json_api.refusal import refused
+from headrace.provider.json_api.refusal import hit, refused
 from headrace.provider.table import Provider, Resource
-from headrace.provider.wire import Page, Refusal, Wire
+from headrace.provider.wire import Hit, Page, Refusal, Wire
 
 __all__ = ["JSON_API", "JsonApi", "JsonApiCodec"]
 
@@ -41,6 +41,10 @@ class JsonApi:
     def refusals(self, body: bytes) -> list[Refusal] | None:
         """`Wire.refusals`."""
         return _refused(body)
+
+    def hit(self, body: bytes) -> Hit | None:
+        """`Wire.hit`."""
+        return hit(body)
 
 
 JSON_API: Final[Wire] = JsonApi()

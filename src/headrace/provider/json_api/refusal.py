@@ -9,7 +9,7 @@ from msgspec.json import Decoder
 
 from headrace.provider.json_api.decoding import decoded
 from headrace.provider.json_api.layout import Layout
-from headrace.provider.wire import Refusal
+from headrace.provider.wire import Hit, Refusal
 
 Refuse: TypeAlias = Callable[[bytes], list[Refusal] | None]
 
@@ -32,6 +32,8 @@ class _Error(Struct):
     title: str | None = None
     detail: str | None = None
     source: Any = None
+    limit: Any = None
+    period: Any = None
 
 
 class _Envelope(Struct):
@@ -52,6 +54,16 @@ def refused(layout: Layout | None = None) -> Refuse:
         return [_refusal(error, field_of) for error in envelope.errors]
 
     return read
+
+
+def hit(body: bytes) -> Hit | None:
+    """Return the limit that a 429 names in members of its own (https://developer.productive.io/guides/rate-limits)."""
+    envelope = decoded(_envelope, body)
+    for error in () if envelope is None else envelope.errors:
+        if isinstance(error.limit, int | float) and not isinstance(error.limit, bool):
+            period = error.period if isinstance(error.period, int | float) else None
+            return Hit(error.limit, period)
+    return None
 
 
 def _says_something(error: _Error) -> bool:
