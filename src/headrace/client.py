@@ -88,7 +88,7 @@ class Client:
             provider=self.provider,
             base_url=self.base_url,
             organization=self._organization,
-            transport=connect(await self._open_sender(), budget, self.provider),
+            transport=connect(await self._open_sender(), budget, self.provider, self._outside.jitter),
             budget=budget,
             outside=self._outside,
             notices=tuple(notices),
@@ -250,7 +250,16 @@ class Client:
         log: PermitLog | None = None
         if limits and self._outside.clock is boottime:
             log = self._resources.enter_context(open_log(self.provider.name, self.base_url, notice=notice))
-        return Budget(limits, log=log, share=self.settings.share, scopes=owners, clock=self._outside.clock)
+        work = self.provider.work if limits else ()
+        return Budget(
+            limits,
+            log=log,
+            share=self.settings.share,
+            scopes=owners,
+            work=work,
+            jitter=self._outside.jitter,
+            clock=self._outside.clock,
+        )
 
     def __repr__(self) -> str:
         state = "closed" if self._connection is None else "open"

@@ -17,6 +17,7 @@ from headrace.dispatch.batching import Batching
 from headrace.dispatch.breaker import Breaker, ErrorThreshold
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.judge import Terms
+from headrace.dispatch.pause import Jitter
 from headrace.dispatch.transport import Budgeted, Retrying, Sender, Transport
 from headrace.dispatch.writer import Writer
 from headrace.errors import HeadraceError
@@ -61,13 +62,19 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.batch_size or resource.bulk.size
 
 
-def connect(http: Sender, budget: Budget, provider: Provider) -> Transport:
+def connect(http: Sender, budget: Budget, provider: Provider, jitter: Jitter) -> Transport:
     """Stack the layers, outermost first.
 
     Retrying is outside Budgeted so that every attempt pays; Budgeted is outside Http so that nothing leaves unpaid.
     """
-    budgeted = Budgeted(http, budget, reset_header=provider.reset_header, hit=provider.wire.hit)
-    return Retrying(budgeted, verdicts=provider.verdicts)
+    budgeted = Budgeted(
+        http,
+        budget,
+        reset_header=provider.reset_header,
+        runtime_header=provider.runtime_header,
+        hit=provider.wire.hit,
+    )
+    return Retrying(budgeted, verdicts=provider.verdicts, jitter=jitter)
 
 
 def batching_of(load: Load, settings: Settings) -> Batching:

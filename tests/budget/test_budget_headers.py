@@ -24,9 +24,13 @@ LATER = "Sun, 01 Mar 2026 12:00:42 GMT"
         ({"x-ratelimit-reset": "soon"}, None),
         ({"x-ratelimit-reset": "nan"}, None),
         ({"x-ratelimit-reset": "inf"}, None),
-        ({"x-ratelimit-reset": "1767225600"}, LONGEST_PAUSE),
+        ({"x-ratelimit-reset": "1772366442"}, 42),
+        ({"x-ratelimit-reset": "1772366442", "date": LATER}, 0),
+        ({"x-ratelimit-reset": "1767225600"}, None),
+        ({"x-ratelimit-reset": "1767225600", "retry-after": "5"}, 5),
+        ({"x-ratelimit-reset": "20000"}, LONGEST_PAUSE),
         ({"retry-after": "-1"}, 0),
-        ({"retry-after": "1e9"}, LONGEST_PAUSE),
+        ({"retry-after": "1e9"}, None),
         ({"retry-after": ""}, None),
         ({"retry-after": LATER}, 42),
         ({"retry-after": LATER, "date": "Sun, 01 Mar 2026 12:00:02 GMT"}, 40),
@@ -39,7 +43,7 @@ LATER = "Sun, 01 Mar 2026 12:00:42 GMT"
     ],
 )
 def test_what_the_headers_ask_for(headers: dict[str, str], seconds: float | None) -> None:
-    """The provider's own header, then seconds, then a date against the answer's own; garbage is as good as absent."""
+    """The provider's own header, then seconds, then a date against the answer's own; garbage is no word."""
     assert retry_after(headers, "X-RateLimit-Reset", now=NOW) == seconds
 
 

@@ -35,6 +35,7 @@ class Conduct(NamedTuple):
     atomicity: str | None
     order: str | None
     max_bulk: int | None
+    server_time: float | None
     token: str | None
     organization: str | None
 
@@ -81,6 +82,10 @@ _Order = Annotated[str | None, typer.Option(metavar="same|shuffled", help="The o
 _MaxBulk = Annotated[
     int | None, typer.Option("--max-bulk", metavar="N", min=1, help="The most records a bulk request may carry.")
 ]
+_ServerTime = Annotated[
+    float | None,
+    typer.Option("--server-time", metavar="SECONDS", help="Seconds of its own time that an hour allows, as 1800."),
+]
 _Token = Annotated[
     str | None, typer.Option(metavar="TEXT", help="The token it accepts, which is no secret; default a random one.")
 ]
@@ -101,6 +106,7 @@ def sandbox(
     atomicity: _Atomicity = None,
     order: _Order = None,
     max_bulk: _MaxBulk = None,
+    server_time: _ServerTime = None,
     token: _Token = None,
     organization: _Organization = None,
 ) -> int:
@@ -114,6 +120,18 @@ def sandbox(
     from headrace.cli.playing import play  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
     conduct = Conduct(
-        port, window, counts_rejected, reset, latency, seed, pointers, atomicity, order, max_bulk, token, organization
+        port,
+        window,
+        counts_rejected,
+        reset,
+        latency,
+        seed,
+        pointers,
+        atomicity,
+        order,
+        max_bulk,
+        server_time,
+        token,
+        organization,
     )
     return play(name, conduct, faults)

@@ -5,6 +5,7 @@
 No window of the server ever counts more than its limit because of us, whatever the latency (BUDGETS.md, section 2).
 """
 
+import time
 from collections.abc import Mapping, Sequence
 
 import anyio
@@ -18,15 +19,24 @@ from headrace.dispatch.decay import Decay, last_let_through
 from headrace.dispatch.forecast import Course, Pace, Track, last_send
 from headrace.dispatch.gate import Gate, bounded
 from headrace.dispatch.pacing import Pacer
-from headrace.dispatch.pause import Pause
+from headrace.dispatch.pause import Jitter, Pause, exactly
 from headrace.dispatch.permit import Account, Permit
 from headrace.dispatch.permits import PermitLog, Window
 from headrace.dispatch.permits.memory import LINGER, MemoryLog
 from headrace.dispatch.permits.window import windows
+from headrace.dispatch.work import Work
 from headrace.model import Lane, WindowUse
-from headrace.provider import Limit
+from headrace.provider import Limit, WorkLimit
 
-__all__ = ["Budget", "BudgetStatistics", "Permit", "WindowUse"]
+__all__ = ["Budget", "BudgetStatistics", "Permit", "WindowUse", "WorkUse"]
+
+
+class WorkUse(Struct, frozen=True):
+    """How much of a quota of the server's time is used now: `used` of `limit` seconds."""
+
+    name: str
+    used: float
+    limit: float
 
 
 class BudgetStatistics(Struct, frozen=True, kw_only=True):
@@ -38,6 +48,7 @@ class BudgetStatistics(Struct, frozen=True, kw_only=True):
     """
 
     windows: tuple[WindowUse, ...]
+    work: tuple[WorkUse, ...]
     waiting: int
     paused_for: float
     granted: int
@@ -55,7 +66,8 @@ class Budget:
     its owner. `pacer` spaces requests out; by default it is made for `limits` (`pacing.limiter`), None leaves it out.
     `share`, above 0 and at most 1, is the part of every limit that is ours. `slack`, in seconds, replaces the default
     margin for clocks. `is_counter_safe` keeps long windows in the way that satisfies servers which estimate them from
-    two fixed ones (`permits.history`): from the start, and not from the first unexplained 429 on.
+    two fixed ones (`permits.history`): from the start, and not from the first unexplained 429 on. `work` are quotas of
+    the server's own time. `jitter` makes pauses a little longer (`pause.SPREAD`), by default not.
 
     Without limits, as for `--no-limits`, it only counts; nothing waits, except in the pause that a 429 asks for.
     """
@@ -71,6 +83,8 @@ class Budget:
         slack: float | None = None,
         scopes: Mapping[str, str] | None = None,
         is_counter_safe: bool = False,
+        work: Sequence[WorkLimit] = (),
+        jitter: Jitter = exactly,
         clock: Clock = boottime,
     ) -> None:
         if not 0 < share <= 1:
@@ -82,9 +96,10 @@ class Budget:
         self._log = MemoryLog(linger=linger, clock=clock) if log is None else log
         self._clock = clock
         self._pacer = None if limiter is None else Pacer(limiter, clock)
-        self._pause = Pause()
-        self._account = Account(self._log, self._pause, self._allowance, clock)
-        self._gate = Gate(self._allowance, self._log, self._pause, self._pacer, clock=clock)
+        self._pause = Pause(jitter)
+        self._work = Work(work, self._log, scopes or {}, clock=clock, wall=time.time)
+        self._account = Account(self._log, self._pause, self._allowance, self._work, clock)
+        self._gate = Gate(self._allowance, self._log, self._pause, self._pacer, self._work, clock=clock)
 
     async def acquire(self, route: str | None, lane: Lane) -> Permit:
         """Wait until one more request of the route class `route` (None: the general one) may be sent.
@@ -127,7 +142,7 @@ class Budget:
         )
         decays = [self._decay(window) for window in self._allowance.touched_by(route) if window.is_counter_safe]
         let_through = [last_let_through(requests, decay, course.pace.gap) for decay in decays]
-        return max([last_send(requests, course), *let_through])
+        return max([last_send(requests, course), *let_through, self._work.eta(requests)])
 
     def statistics(self) -> BudgetStatistics:
         """Return the state of every window, and the counters."""
@@ -136,6 +151,7 @@ class Budget:
             windows=tuple(
                 WindowUse(window.name, self._log.used(window), window.calls) for window in self._allowance.windows
             ),
+            work=tuple(WorkUse(limit.name, seconds, limit.seconds) for limit, seconds in self._work.used()),
             waiting=self._gate.waiting,
             paused_for=self._pause.left(self._clock()),
             granted=account.granted,

@@ -11,6 +11,7 @@ from headrace.dispatch.clock import Clock
 from headrace.dispatch.pacing import Pacer
 from headrace.dispatch.pause import Pause
 from headrace.dispatch.permits import Lease, PermitLog, Unknown, Wait
+from headrace.dispatch.work import Work
 from headrace.model import Lane
 
 SHORTEST_SLEEP: Final = 1e-3
@@ -34,12 +35,13 @@ class Gate:
     """
 
     def __init__(
-        self, allowance: Allowance, log: PermitLog, pause: Pause, pacer: Pacer | None, *, clock: Clock
+        self, allowance: Allowance, log: PermitLog, pause: Pause, pacer: Pacer | None, work: Work, *, clock: Clock
     ) -> None:
         self._allowance = allowance
         self._log = log
         self._pause = pause
         self._pacer = pacer
+        self._work = work
         self._clock = clock
         # Mutable state: who waits, who is between gate and wire, and the timer that asks the log again. The queues are
         # made when they are first asked for; route classes are few.
@@ -94,7 +96,7 @@ class Gate:
         if not queues:
             return math.inf
         now = self._clock()
-        shut_for = max(self._pause.left(now), 0.0 if self._pacer is None else self._pacer.full_for)
+        shut_for = max(self._pause.left(now), self._work.left(), 0.0 if self._pacer is None else self._pacer.full_for)
         if shut_for > SHORTEST_SLEEP:  # the pacer itself waits for a shorter time, and more exactly
             return shut_for
         sleep = self._allowance.refresh(now)

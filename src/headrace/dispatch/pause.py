@@ -1,12 +1,25 @@
 """The pause of a gate after a 429: for how long, and what counts as one surprise. No clock of its own."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from headrace.dispatch.permits.headers import LONGEST_PAUSE
 
 FIRST: Final = 2.0
 LONGEST_UNASKED: Final = 60.0
 """Seconds: the bounds of the back-off where a 429 does not say how long to wait."""
+
+
+SPREAD: Final = 0.1
+"""Of a pause: up to so much longer it may last, so that the processes that share a token do not return together."""
+
+Jitter: TypeAlias = Callable[[float, float], float]
+"""Returns a number between the two."""
+
+
+def exactly(least: float, _most: float) -> float:
+    """Return the lower of the two: no jitter, for one process alone and for tests."""
+    return least
 
 
 class Pause:
@@ -17,7 +30,8 @@ class Pause:
     where the server says so, but not the back-off.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, jitter: Jitter = exactly) -> None:
+        self._jitter = jitter
         # Mutable state.
         self._until = float("-inf")
         self._surprises = 0
@@ -32,7 +46,8 @@ class Pause:
         if is_new:
             self._surprises += 1
         if is_new or retry_after is not None:
-            self._until = max(self._until, now + self._seconds(retry_after))
+            seconds = self._seconds(retry_after)
+            self._until = max(self._until, now + seconds + self._jitter(0.0, SPREAD * seconds))
 
     def accept(self, sent_at: float) -> None:
         """Note any other answer: if its request was sent after the last surprise, that one is over."""

@@ -6,6 +6,7 @@ from headrace.dispatch.allowance import Allowance, Surprise
 from headrace.dispatch.clock import Clock
 from headrace.dispatch.pause import Pause
 from headrace.dispatch.permits import Lease, PermitLog, Window
+from headrace.dispatch.work import Work
 from headrace.provider import Hit
 
 EXPECTED_ROUND_TRIP: Final = 0.25
@@ -28,10 +29,15 @@ class Permit:
         # Mutable state: None once it has been told what became of the request.
         self._lease: Lease | None = lease
 
-    def settle(self) -> None:
-        """Note that an answer came, whatever its status."""
+    def settle(self, runtime: float | None = None, date: str = "") -> None:
+        """Note that an answer came, whatever its status.
+
+        `runtime` is how many seconds it took the server, None where it does not say; `date` its `Date` header.
+        """
         if (lease := self._end()) is not None:
             self._account.settle(lease, self._sent_at)
+            if runtime is not None:
+                self._account.work.note(runtime, date)
 
     def lost(self) -> None:
         """Note that a byte may have left and no complete answer came: the server may count the request yet."""
@@ -65,10 +71,11 @@ class Account:
     Mutable state: the counters, `round_trip`, the mean seconds from a permit to its answer, and who is under way.
     """
 
-    def __init__(self, log: PermitLog, pause: Pause, allowance: Allowance, clock: Clock) -> None:
+    def __init__(self, log: PermitLog, pause: Pause, allowance: Allowance, work: Work, clock: Clock) -> None:
         self._log = log
         self._pause = pause
         self._allowance = allowance
+        self.work = work
         self._clock = clock
         self._answers_averaged = 0
         self._under_way: dict[int, tuple[Lease, float]] = {}
@@ -83,33 +90,35 @@ class Account:
         sent_at = self._clock()
         self.granted += 1
         self._under_way[lease.number] = lease, sent_at
+        self.work.under_way += 1
         return Permit(self, lease, sent_at)
 
     def settle(self, lease: Lease, sent_at: float) -> None:
         """See `Permit.settle`."""
-        del self._under_way[lease.number]
+        self._arrived(lease)
         self._note_round_trip(self._clock() - sent_at)
         self._pause.accept(sent_at)
         self._log.settle(lease)
 
     def reject(self, lease: Lease, sent_at: float, retry_after: float | None, named: Hit | None) -> None:
         """See `Permit.rejected`."""
-        del self._under_way[lease.number]
+        self._arrived(lease)
         self.throttled += 1
         now = self._clock()
         self._pause.reject(now, sent_at, retry_after)
-        self._allowance.hit(lease.windows, self._log.used, Surprise(now, retry_after, named))
+        if named is None or not self.work.exhaust(named):
+            self._allowance.hit(lease.windows, self._log.used, Surprise(now, retry_after, named))
         self._log.settle(lease)
 
     def lose(self, lease: Lease) -> None:
         """See `Permit.lost`."""
-        del self._under_way[lease.number]
+        self._arrived(lease)
         self.lost += 1
         self._log.lost(lease)
 
     def refund(self, lease: Lease) -> None:
         """See `Permit.refund`."""
-        del self._under_way[lease.number]
+        self._arrived(lease)
         self.refunded += 1
         self._log.refund(lease)
 
@@ -118,6 +127,10 @@ class Account:
         expected_since = self._clock() - self.round_trip
         touching = [at for lease, at in self._under_way.values() if window is None or window in lease.windows]
         return [max(0.0, at - expected_since) for at in touching]
+
+    def _arrived(self, lease: Lease) -> None:
+        del self._under_way[lease.number]
+        self.work.under_way -= 1
 
     def _note_round_trip(self, seconds: float) -> None:
         self._answers_averaged = min(self._answers_averaged + 1, ROUND_TRIPS_REMEMBERED)

@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias
 import anyio
 
 from headrace.dispatch.budget import Budget, Permit
-from headrace.dispatch.permits.headers import retry_after
+from headrace.dispatch.permits.headers import retry_after, seconds
 from headrace.errors import LostError, NotSentError, TransportError
 from headrace.model import Request, Response
 from headrace.provider import DEFAULT_VERDICTS, Hit, Verdict, verdict
@@ -58,11 +58,13 @@ class Budgeted:
         budget: Budget,
         *,
         reset_header: str | None = None,
+        runtime_header: str | None = None,
         hit: Callable[[bytes], Hit | None] = lambda _: None,
     ) -> None:
         self._inner = inner
         self._budget = budget
         self._reset_header = reset_header
+        self._runtime_header = runtime_header or ""
         self._hit = hit
 
     async def send(self, request: Request, intend: Intend | None = None) -> Response:
@@ -95,7 +97,8 @@ class Budgeted:
         if response.status == 429:
             permit.rejected(retry_after(response.headers, self._reset_header), self._hit(response.body))
         else:
-            permit.settle()
+            runtime = seconds(response.headers.get(self._runtime_header, ""))
+            permit.settle(runtime, response.headers.get("date", ""))
         return response
 
 

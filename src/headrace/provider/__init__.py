@@ -12,6 +12,7 @@ from headrace.provider.table import (
     Provider,
     Resource,
     StoredMarker,
+    WorkLimit,
     reference,
     references,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "StoredMarker",
     "Verdict",
     "Wire",
+    "WorkLimit",
     "reference",
     "references",
     "verdict",

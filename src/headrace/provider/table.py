@@ -55,6 +55,22 @@ class Limit(Struct, frozen=True):
         return window if self.routes is None else f"{self.routes} {window}"
 
 
+class WorkLimit(Struct, frozen=True):
+    """At most `seconds` of the server's own time in any `per` seconds, counted per `scope` in fixed windows.
+
+    The windows begin at multiples of `per` since the epoch, and `per` is a whole number of hours.
+    """
+
+    seconds: float
+    per: float
+    scope: str = "organization"
+
+    @property
+    def name(self) -> str:
+        """What to call it in reports, for example `1800s of server time/3600s`."""
+        return f"{self.seconds:g}s of server time/{self.per:g}s"
+
+
 class Auth(Struct, frozen=True, kw_only=True):
     """Which headers carry the credentials: header name to a template over `{token}` and `{organization}`."""
 
@@ -156,7 +172,8 @@ class Provider(Struct, frozen=True, kw_only=True):
 
     `commit_within` and `visible_within` are D and L of RELIABILITY.md 1.7, in seconds: how long after we gave up the
     API may still commit, and how long until a new record shows in a search. `reset_header` names the header of a 429
-    that holds the seconds until the window resets. `headers` go with every request.
+    that holds the seconds until the window resets. `work` are the limits on the server's own time, `runtime_header`
+    names the header that says how many seconds of it an answer took. `headers` go with every request.
     """
 
     name: str
@@ -171,6 +188,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     routes: Mapping[str, str] = NO_MAPPING
     """Path prefix to route class, for example `{"/reports": "reports"}`."""
     reset_header: str | None = None
+    work: tuple[WorkLimit, ...] = ()
+    runtime_header: str | None = None
     max_page_size: int = 100
     commit_within: float = 120.0
     visible_within: float = 60.0

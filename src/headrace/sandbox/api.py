@@ -36,7 +36,8 @@ class Api:
     """A provider's API. `prefix` is the path of its base URL; all functions are pure but for the store.
 
     `refuse` returns the answer to a call without valid credentials, None where they are good; `throttled` the 429 for
-    a limit of so many calls, without the header that says when to come back; `failure` the API's own 500; `missing`
+    a limit of so many calls, without the header that says when to come back, and `overworked` that
+    for so many seconds of the server's time in so many seconds; `failure` the API's own 500; `missing`
     the 404 of a path outside the API; `answer` executes a call. `furnish` fills the fresh store of an organization with
     the fixture; `sow` adds reference records of a type to it and returns their ids, raising ValueError for what cannot
     be.
@@ -46,6 +47,7 @@ class Api:
     limits: tuple[Limit, ...]
     refuse: Callable[[Call, Credentials], Reply | None]
     throttled: Callable[[int], Reply]
+    overworked: Callable[[float, float], Reply]
     failure: Callable[[], Reply]
     missing: Callable[[], Reply]
     answer: Callable[[Call, Context], Reply]

@@ -4,6 +4,7 @@ import heapq
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from email.utils import formatdate
 from itertools import count
 from random import Random
 from typing import Final
@@ -13,17 +14,13 @@ from headrace.sandbox.api import Api, Context, Credentials
 from headrace.sandbox.audit import Audit
 from headrace.sandbox.effects import INSTEAD, Conduct, aftermath, conduct_under
 from headrace.sandbox.faults import FaultKind, Faults, Rule
-from headrace.sandbox.limits import Throttle
+from headrace.sandbox.limits import Throttle, TimeMeter
 from headrace.sandbox.message import NO_HEADERS, Call, Ending, Reply
 from headrace.sandbox.options import Options
 from headrace.sandbox.productive import PRODUCTIVE
 from headrace.sandbox.store import Store
 
 APIS: Final[Mapping[str, Api]] = {"productive": PRODUCTIVE}
-
-BASE_RUNTIME: Final = 0.040
-ITEM_RUNTIME: Final = 0.002
-"""Seconds that `X-Runtime` claims per request and per record. Computed, not measured, so that runs are repeatable."""
 
 
 class Sandbox:
@@ -39,6 +36,7 @@ class Sandbox:
         self.store = Store()
         self.audit = Audit(self.api.limits)
         self.throttle = Throttle(self.api.limits, options.window, counts_rejected=options.counts_rejected)
+        self.time = TimeMeter(options.server_time)
         self.faults = Faults(options.faults, self.random)
         self.conduct = Conduct(options.pointers, options.atomicity, options.order, options.max_bulk)
         self._late: list[tuple[float, int, Call, Conduct]] = []  # a heap of what was answered but not yet executed
@@ -65,7 +63,7 @@ class Sandbox:
         lower = {name.lower(): value for name, value in headers.items()}
         base = f"http://{lower.get('host', '127.0.0.1')}{self.api.prefix}"
         call = Call(method, path.removeprefix(self.api.prefix), query, lower, body, now, base)
-        reply = self._signed(self._answer(call) if path.startswith(self.api.prefix + "/") else self.api.missing())
+        reply = self._signed(call, self._answer(call) if path.startswith(self.api.prefix + "/") else self.api.missing())
         self.audit.answered(call, reply)
         return reply
 
@@ -88,7 +86,9 @@ class Sandbox:
         self.audit.arrived(call)
         refusal = self.throttle.admit(call.path, call.now)
         if refusal is not None:
-            return self._throttled(refusal.limit.calls, refusal.wait)
+            return self._throttled(self.api.throttled(refusal.limit.calls), refusal.wait)
+        if (wait := self.time.wait(call.now)) > 0:
+            return self._throttled(self.api.overworked(self.time.seconds or 0.0, self.time.PER), wait)
         rules = self.faults.strike(call)
         for rule in rules:
             self._prepare(rule, call)
@@ -105,7 +105,7 @@ class Sandbox:
         conduct = conduct_under(self.conduct, rules)
         for rule in rules:
             if rule.kind is FaultKind.THROTTLE:
-                return self._throttled(self.api.limits[0].calls, rule.seconds or 10.0, rule)
+                return self._throttled(self.api.throttled(self.api.limits[0].calls), rule.seconds or 10.0, rule)
             if rule.kind is FaultKind.LATE_COMMIT:
                 due = call.now + (rule.seconds or 0.0)
                 heapq.heappush(self._late, (due, next(self._order), replace(call, now=due), conduct))
@@ -125,20 +125,25 @@ class Sandbox:
             _, _, call, conduct = heapq.heappop(self._late)
             self._execute(call, conduct)
 
-    def _throttled(self, calls: int, wait: float, rule: Rule | None = None) -> Reply:
+    def _throttled(self, reply: Reply, wait: float, rule: Rule | None = None) -> Reply:
         header = (rule and rule.header) or self.options.reset
         value = (rule and rule.value) or str(max(1, math.ceil(wait)))
-        reply = self.api.throttled(calls)
         return (
             reply if header == "none" else replace(reply, headers={**reply.headers, _TITLES.get(header, header): value})
         )
 
-    def _signed(self, reply: Reply) -> Reply:
+    def _signed(self, call: Call, reply: Reply) -> Reply:
+        """Return `reply` with what it cost: computed, not measured, so that runs are repeatable."""
+        base, item = self.options.runtime
+        runtime = base + item * reply.items
+        if reply.status != 429:
+            self.time.work(call.now, runtime)
         if reply.ending is Ending.DROPPED:
             return reply
         stamps = {
+            "Date": formatdate(call.now, usegmt=True),
             "X-Request-Id": f"{self.random.getrandbits(128):032x}",
-            "X-Runtime": f"{BASE_RUNTIME + ITEM_RUNTIME * reply.items:.6f}",
+            "X-Runtime": f"{runtime:.6f}",
         }
         return replace(reply, headers={**reply.headers, **stamps})
 

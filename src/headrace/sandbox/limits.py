@@ -131,6 +131,37 @@ METERS: Final[Mapping[str, type[Meter] | None]] = {
 }
 
 
+class TimeMeter:
+    """The server's own time, in fixed windows of an hour from the top of it: at most `seconds` of processing in each.
+
+    Nothing is refused where `seconds` is None.
+    """
+
+    PER: Final = 3_600.0
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self.worst = 0.0
+        self._index, self._used = -1, 0.0  # the current hour
+
+    def wait(self, now: float) -> float:
+        """Return in how many seconds there is time for one more request: 0.0 for at once."""
+        self._roll(now)
+        is_spent = self.seconds is not None and self._used >= self.seconds
+        return (self._index + 1) * self.PER - now if is_spent else 0.0
+
+    def work(self, now: float, seconds: float) -> None:
+        """Count what a request took."""
+        self._roll(now)
+        self._used += seconds
+        self.worst = max(self.worst, self._used)
+
+    def _roll(self, now: float) -> None:
+        index = math.floor(now / self.PER)
+        if index != self._index:
+            self._index, self._used = index, 0.0
+
+
 class Throttle:
     """All limits of an API under one algorithm. A request must find room in every limit that covers it."""
 

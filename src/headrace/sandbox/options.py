@@ -34,8 +34,9 @@ class Options:
     back. `latency` is the shortest and the longest time in milliseconds between a request's departure and its answer.
     `pointers` says whether the errors of a bulk request name the record (`data/1/attributes/x`), `atomicity` whether
     a bulk request with a bad record stores the good ones, `order` whether its answer keeps the request's order,
-    `max_bulk` the most records one takes. `seed` makes everything random repeatable, but for the token if none is
-    given. Raises ValueError for a value that is not one of these.
+    `max_bulk` the most records one takes. `runtime` is what a request and each of its records cost, in seconds of the
+    server's time, `server_time` how many of these an hour allows, None for any number. `seed` makes everything random
+    repeatable, but for the token if none is given. Raises ValueError for a value that is not one of these.
     """
 
     provider: str = "productive"
@@ -50,6 +51,8 @@ class Options:
     atomicity: AtomicityName = "atomic"
     order: OrderName = "same"
     max_bulk: int = 100
+    runtime: tuple[float, float] = (0.040, 0.002)
+    server_time: float | None = None
     token: str = field(default_factory=_token, repr=False)
     organization: str = "948"
 
@@ -61,5 +64,7 @@ class Options:
             raise ValueError("latency must be two numbers of milliseconds, the smaller first, at most 600000")
         if not (self.organization.isascii() and self.organization.isdigit()):
             raise ValueError("organization must be a number")
+        if min(self.runtime) < 0 or (self.server_time is not None and self.server_time <= 0):
+            raise ValueError("runtime must be two numbers of seconds, server_time a number of seconds above 0")
         if self.max_bulk < 1 or not self.token:
             raise ValueError("max_bulk must be at least 1 and token not empty")

@@ -12,6 +12,7 @@ With it the real client and the real sandbox run in one process in virtual time,
 
 import asyncio
 from collections.abc import Mapping
+from random import Random
 from typing import Final
 from urllib.parse import urlencode
 
@@ -72,6 +73,7 @@ def simulated_client(sandbox: Sandbox, settings: Settings | None = None) -> Clie
     outside = Outside(
         clock=virtual_time.clock,
         sender=lambda headers: SandboxSender(sandbox, headers, time_limit=given.request_seconds),
+        jitter=Random(sandbox.options.seed).uniform,  # noqa: S311  # repeatable on purpose
         is_threaded=False,
     )
     return Client(

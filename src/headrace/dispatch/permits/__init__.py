@@ -63,6 +63,13 @@ class PermitLog(Protocol):
     def releases(self, window: Window) -> Sequence[float]:
         """Return in how many seconds each slot of `window` comes free, in order; unanswered requests are left out."""
 
+    def worked(self, key: str, since: float, now: float, seconds: float) -> float:
+        """Note that the server worked `seconds` for the owner of `key`; return what it has worked since `since`.
+
+        Both instants are the server's, in seconds of the epoch; `since` is a whole hour. What is two days old is
+        forgotten.
+        """
+
     def watch(self, wake: Callable[[], None]) -> None:
         """Have `wake`, a bound method, called when an answer of `take` may have changed other than by time passing.
 

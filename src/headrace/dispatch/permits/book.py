@@ -6,6 +6,7 @@ from itertools import chain
 
 from headrace.dispatch.permits.record import Kind, Moment, Record
 from headrace.dispatch.permits.slots import Slots
+from headrace.dispatch.permits.toil import Toil
 from headrace.dispatch.permits.window import Window
 
 
@@ -19,6 +20,7 @@ class Book:
     def __init__(self, linger: float, hold: float) -> None:
         self.slots = Slots()
         self.slots.hold = hold
+        self.toil = Toil()
         self.kept = 0.0
         self.under_way: dict[tuple[int, int], Record] = {}
         self._linger = linger
@@ -63,10 +65,12 @@ class Book:
             yield moment.record(Kind.SETTLED, 0, 0, at)
         for until in self.slots.lingering:
             yield moment.record(Kind.LOST, 0, 0, until - self._linger)
+        for at, worked in self.toil.dump():
+            yield moment.record(Kind.WORKED, 0, worked, at)
         yield from self.under_way.values()
 
     def __len__(self) -> int:
-        return self.slots.used + len(self.slots.history) + 2
+        return self.slots.used + len(self.slots.history) + len(self.toil) + 2
 
     @property
     def _spent_until(self) -> float:
@@ -92,6 +96,9 @@ class Book:
     def _recall(self, record: Record, moment: Moment) -> None:
         self.slots.history.count(moment.instant(record), self.slots.hold, record.number)
 
+    def _work(self, record: Record, _: Moment) -> None:
+        self.toil.enter(record.at, record.number)
+
     def _keep(self, record: Record, _: Moment) -> None:
         self.kept = max(self.kept, record.at)
         self.slots.hold = max(self.slots.hold, record.at)
@@ -108,4 +115,5 @@ _ENTRIES: dict[Kind, Callable[[Book, Record, Moment], None]] = {
     Kind.SPENT: Book._spend,  # noqa: SLF001
     Kind.KEPT: Book._keep,  # noqa: SLF001
     Kind.PAST: Book._recall,  # noqa: SLF001
+    Kind.WORKED: Book._work,  # noqa: SLF001
 }

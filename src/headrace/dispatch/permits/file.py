@@ -29,6 +29,7 @@ from headrace.dispatch.permits.memory import LINGER, MemoryLog
 from headrace.dispatch.permits.page import Page
 from headrace.dispatch.permits.presence import Presence, is_present, sweep
 from headrace.dispatch.permits.record import Kind, Moment, Record
+from headrace.dispatch.permits.toil import microseconds
 from headrace.dispatch.permits.watchers import Watchers
 from headrace.identity import digest
 
@@ -117,6 +118,13 @@ class FileLog:
         """See `PermitLog.releases`."""
         with self._turn((window,)) as turn:
             return turn.pages[0].book.releases(window, turn.moment)
+
+    def worked(self, key: str, since: float, now: float, seconds: float) -> float:
+        """See `PermitLog.worked`."""
+        with self._turn((Window(key, "", 0, 0.0),)) as turn:
+            if seconds > 0:
+                turn.pages[0].note(turn.moment.record(Kind.WORKED, 0, microseconds(seconds), now), turn.moment)
+            return turn.pages[0].book.toil.since(since)
 
     def watch(self, wake: Callable[[], None]) -> None:
         """See `PermitLog.watch`."""

@@ -8,6 +8,7 @@ from typing import Final
 from headrace.dispatch.clock import Clock, boottime
 from headrace.dispatch.permits import Answer, Lease, Unknown, Wait, Window
 from headrace.dispatch.permits.slots import Slots
+from headrace.dispatch.permits.toil import Toil, microseconds
 from headrace.dispatch.permits.watchers import Watchers
 
 LINGER: Final = 60.0
@@ -22,8 +23,9 @@ class MemoryLog:
     """
 
     def __init__(self, *, linger: float = LINGER, clock: Clock = boottime) -> None:
-        # Mutable state: the slots of every window seen so far, by key, and who wants to hear about changes.
+        # Mutable state: slots of windows and work for owners, as seen so far, by key, and who wants to hear of changes.
         self._slots: dict[str, Slots] = {}
+        self._toil: dict[str, Toil] = {}
         self._watchers = Watchers()
         self._linger = linger
         self._clock = clock
@@ -73,6 +75,12 @@ class MemoryLog:
         now = self._clock()
         slots = self._slots_of(window, now)
         return [at + window.hold - now for at in chain(slots.counted, slots.lingering)]
+
+    def worked(self, key: str, since: float, now: float, seconds: float) -> float:
+        """See `PermitLog.worked`."""
+        toil = self._toil.setdefault(key, Toil())
+        toil.enter(now, microseconds(seconds))
+        return toil.since(since)
 
     def watch(self, wake: Callable[[], None]) -> None:
         """See `PermitLog.watch`."""

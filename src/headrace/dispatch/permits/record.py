@@ -35,6 +35,8 @@ class Kind(IntEnum):
     """No instant: somebody holds permits for `at` seconds, and what is younger must not be forgotten."""
     PAST = 7
     """So many as `number` says were counted at that instant, or just before. They hold no slot any longer."""
+    WORKED = 8
+    """No instant: the server worked so many microseconds as `number` says, at `at` seconds of its epoch."""
 
 
 class Record(Struct, frozen=True, gc=False):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from headrace.provider import Auth, Limit, Provider
+from headrace.provider import Auth, Limit, Provider, WorkLimit
 from headrace.provider.json_api import JSON_API
 from headrace.providers.productive.resources import RESOURCES
 
@@ -22,6 +22,9 @@ PRODUCTIVE: Final = Provider(
     ),
     routes={"/reports": "reports"},
     reset_header="x-ratelimit-reset",
+    # Of the same page's newer edition: half an hour of processing an hour, six hours a day.
+    work=(WorkLimit(seconds=1800.0, per=3600.0), WorkLimit(seconds=21_600.0, per=86_400.0)),
+    runtime_header="x-runtime",
     # https://developer.productive.io/guides/pagination: 30 by default
     max_page_size=200,
     resources=RESOURCES,

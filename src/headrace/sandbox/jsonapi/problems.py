@@ -83,6 +83,12 @@ def throttled(limit: int) -> RefusalError:
     return _guide(429, "Too many requests", "Rate limit reached. Try again later", limit=limit)
 
 
+def overworked(seconds: float, per: float) -> RefusalError:
+    """Return 429 for the server's time, as the newer edition of the guide has it."""
+    detail = "Server time limit reached. Try again later"
+    return _guide(429, "Server time limit exceeded", detail, limit=seconds, period=per)
+
+
 def failure() -> RefusalError:
     """Return 500, with the vendor's spelling."""
     return _guide(500, "Server Error", "An error occured on the server")

@@ -59,6 +59,10 @@ def _throttled(calls: int) -> Reply:
     return routes.refusal(problems.throttled(calls))
 
 
+def _overworked(seconds: float, per: float) -> Reply:
+    return routes.refusal(problems.overworked(seconds, per))
+
+
 def _failure() -> Reply:
     return routes.refusal(problems.failure())
 
@@ -84,6 +88,7 @@ PRODUCTIVE: Final = Api(
     limits=LIMITS,
     refuse=_refuse,
     throttled=_throttled,
+    overworked=_overworked,
     failure=_failure,
     missing=_missing,
     answer=_answer,
