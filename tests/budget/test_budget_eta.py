@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headrace.dispatch import forecast
 from headrace.dispatch.budget import Budget
-from headrace.dispatch.forecast import Course, Pace, Track, last_send
+from headrace.dispatch.forecast import Course, Pace, Stage, Track, binding, last_answer, last_send
 from headrace.model import Lane
 from headrace.provider import Limit
 from headrace.testing import virtual_time
@@ -131,7 +131,8 @@ courses = st.builds(
 @given(courses, st.integers(1, 300))
 def test_the_short_cut_agrees_with_the_long_way(course: Course, requests: int) -> None:
     """Where the forecast extrapolates instead of playing every request, it stays within 2 % or 2 seconds."""
-    played = list(forecast.islice(forecast._schedule(course), requests))
+    player = forecast._Player(course)
+    played = [player.send() for _ in range(requests)]
     assert played == sorted(played)
     assert _close(last_send(requests, course), played[-1])
 
@@ -179,3 +180,42 @@ def test_reports_are_forecast_by_their_own_window() -> None:
         assert budget.eta(25) == pytest.approx(24 / 9.5, abs=0.1)
 
     virtual_time.run(main)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    limits(),
+    st.integers(0, 30),
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from([1, 4, 16])), min_size=1, max_size=4),
+    st.sampled_from([0.0, 0.25, 1.0]),
+)
+def test_stages_are_forecast_one_after_the_other(
+    general: list[Limit], spent: int, parts: list[tuple[int, int]], round_trip: float
+) -> None:
+    """Each stage waits for the answers of the one before it: the last answer comes when the forecast said."""
+    budget = Budget(general, clock=virtual_time.clock)
+    stages = [Stage(*part) for part in parts]
+
+    async def main() -> tuple[float, float]:
+        await _send(budget, 1 + spent, round_trip=round_trip, writers=4)
+        expected, start = last_answer(stages, budget.course()), virtual_time.clock()
+        for stage in stages:
+            await _send(budget, stage.requests, round_trip=round_trip, writers=stage.concurrency or 1)
+        return expected, virtual_time.clock() - start
+
+    expected, actual = virtual_time.run(main)
+    assert _close(expected, actual), (expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("requests", "concurrency", "name"),
+    [(1, 16, None), (50, 1, None), (200, 16, "100/10s"), (3_990, 16, "100/10s"), (9_000, 16, "4000/1800s")],
+)
+def test_the_limit_that_binds_is_named(requests: int, concurrency: int, name: str | None) -> None:
+    """It is the one without which the end would come soonest; none where something else decides."""
+    budget = Budget([Limit(100, 10), Limit(4_000, 1_800)], clock=virtual_time.clock)
+
+    async def main() -> str | None:
+        return binding([Stage(requests, concurrency)], budget.course())
+
+    assert virtual_time.run(main) == name

@@ -6,11 +6,13 @@ No window of the server ever counts more than its limit because of us, whatever 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import anyio
 from aiolimiter import AsyncLimiter
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from headrace.dispatch import pacing
 from headrace.dispatch.allowance import Allowance
@@ -130,19 +132,22 @@ class Budget:
         Those who wait already are among them. `concurrency` is how many are under way at once, None for as many as the
         limits allow. The round trip is the mean of those seen so far.
         """
-        pacer = self._pacer
-        tracks = [self._track(window) for window in self._allowance.touched_by(route)]
+        course = self.course(route)
         if concurrency is not None:
-            tracks.append(Track(concurrency, 0.0, sorted(self._account.answers())))
-        course = Course(
-            tracks=tracks,
+            course = replace(course, tracks=[*course.tracks, Track(concurrency, 0.0, course.under_way)])
+        return last_send(requests, course)
+
+    def course(self, route: str | None = None) -> Course:
+        """Return all that decides when requests of the route class `route` are sent from now on; see `forecast`."""
+        pacer, touched = self._pacer, self._allowance.touched_by(route)
+        return Course(
+            tracks=[self._track(window) for window in touched],
             pace=Pace() if pacer is None else Pace(pacer.gap, pacer.tolerance, pacer.backlog),
             round_trip=self._account.round_trip,
             pause=self._pause.left(self._clock()),
+            under_way=sorted(self._account.answers()),
+            gates=self._work.forecasts() | {one.name: self._gate_of(one) for one in touched if one.is_counter_safe},
         )
-        decays = [self._decay(window) for window in self._allowance.touched_by(route) if window.is_counter_safe]
-        let_through = [last_let_through(requests, decay, course.pace.gap) for decay in decays]
-        return max([last_send(requests, course), *let_through, self._work.eta(requests)])
 
     def statistics(self) -> BudgetStatistics:
         """Return the state of every window, and the counters."""
@@ -161,10 +166,11 @@ class Budget:
             round_trip=account.round_trip,
         )
 
-    def _decay(self, window: Window) -> Decay:
+    def _gate_of(self, window: Window) -> Callable[[int], float]:
         # Of what the log holds; what has come free but is still remembered weighs little, and is left out.
         ages = [window.hold - seconds for seconds in self._log.releases(window)]
-        return Decay(window.calls, window.hold, [max(0.0, age) for age in ages], self._account.round_trip)
+        decay = Decay(window.calls, window.hold, [max(0.0, age) for age in ages], self._account.round_trip)
+        return partial(last_let_through, decay=decay, gap=0.0 if self._pacer is None else self._pacer.gap)
 
     def _track(self, window: Window) -> Track:
         known = self._log.releases(window)
@@ -174,7 +180,8 @@ class Budget:
         is_touched = passing is not None and window in passing.windows
         others = self._log.used(window) - len(known) - len(answers) - is_touched
         answers += [self._account.round_trip] * others
-        return Track(window.calls, window.hold, sorted([*known, *(seconds + window.hold for seconds in answers)]))
+        releases = sorted([*known, *(seconds + window.hold for seconds in answers)])
+        return Track(window.calls, window.hold, releases, window.name)
 
     def __repr__(self) -> str:
         now = self.statistics()

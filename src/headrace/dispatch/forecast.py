@@ -1,12 +1,16 @@
 """The forecast: when the last of so many more requests will be sent. The gate's own rule, played forward; pure."""
 
 from bisect import insort
-from collections.abc import Iterator, Sequence
-from itertools import count, islice
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+NOTICED: Final = 1e-3
+"""Seconds: what makes no more difference than this does not bind."""
 ROUNDS: Final = 1
 """Rounds of the widest window that are played out after the past has gone; from there on they repeat themselves."""
 
@@ -15,11 +19,13 @@ class Track(Struct, frozen=True, gc=False):
     """One window as the forecast finds it: its size, its hold in seconds, and when the slots now held come free.
 
     `releases` are seconds from now, in order. Writers are a window too: as wide as there are writers, with no hold.
+    `name` is the limit's.
     """
 
     calls: int
     hold: float
     releases: Sequence[float] = ()
+    name: str = ""
 
 
 class Pace(Struct, frozen=True, gc=False):
@@ -30,16 +36,41 @@ class Pace(Struct, frozen=True, gc=False):
     backlog: float = 0.0
 
 
+class Stage(Struct, frozen=True, gc=False):
+    """Requests that are sent side by side: a load's batches, or one page after the other.
+
+    `concurrency` is how many are under way at once, None for as many as the limits allow. A stage begins when the one
+    before it has its last answer.
+    """
+
+    requests: int
+    concurrency: int | None = None
+
+
 class Course(Struct, frozen=True):
     """All that decides when requests are sent.
 
-    `pause` is how many seconds nothing may be sent, `round_trip` the mean seconds from a request to its answer.
+    `pause` is how many seconds nothing may be sent, `round_trip` the mean seconds from a request to its answer,
+    `under_way` in how many seconds each answer that is awaited now is expected, in order. `gates` are what
+    else holds requests up, by the limit's name: in how many seconds it lets the last of so many through.
     """
 
     tracks: Sequence[Track]
     pace: Pace = Pace()
     round_trip: float = 0.0
     pause: float = 0.0
+    under_way: Sequence[float] = ()
+    gates: Mapping[str, Callable[[int], float]] = MappingProxyType({})
+
+    def without(self, name: str) -> "Course":
+        """Return what it would be without the limit of that name; the pacer spaces the shortest one."""
+        paced = min(self.tracks, key=lambda track: track.hold, default=None)
+        return replace(
+            self,
+            tracks=[track for track in self.tracks if track.name != name],
+            pace=Pace() if paced is not None and paced.name == name else self.pace,
+            gates={key: gate for key, gate in self.gates.items() if key != name},
+        )
 
 
 class _Rhythm(Struct, frozen=True):
@@ -59,58 +90,132 @@ def last_send(requests: int, course: Course) -> float:
     Plays the schedule until the past has no part in it any longer; from then on it repeats itself in the rhythm of the
     tightest constraint. So it takes time in proportion to `requests`, or to the calls of the widest window.
     """
-    rhythm = _rhythm(course)
-    widest = max([track.calls for track in course.tracks], default=1)
-    past = max([release for track in course.tracks for release in track.releases], default=0.0)
-    sent = [0.0]
-    for at in islice(_schedule(course), requests):
-        sent.append(at)
-        if len(sent) > ROUNDS * widest + rhythm.requests and sent[-ROUNDS * widest] > past:
-            break
-    left = requests + 1 - len(sent)
-    rounds = -(-left // rhythm.requests)
-    return sent[left - rounds * rhythm.requests - 1] + rounds * rhythm.seconds
+    return max(_Player(course).play(requests), _let_through(requests, course)) if requests else 0.0
 
 
-def _rhythm(course: Course) -> _Rhythm:
-    """Return the constraint that decides in the long run."""
-    windows = [_Rhythm(track.calls, track.hold + course.round_trip) for track in course.tracks]
-    return max([*windows, _Rhythm(1, course.pace.gap)], key=lambda rhythm: rhythm.gap)
+def last_answer(stages: Sequence[Stage], course: Course) -> float:
+    """Return in how many seconds the last of all requests of `stages` is answered, 0 where there are none.
+
+    The first stage goes on with what is under way. Takes time as `last_send` does for each stage.
+    """
+    player, answered = _Player(course), 0.0
+    awaited = course.under_way
+    for stage in stages:
+        if stage.requests:
+            player.begin(answered, None if stage.concurrency is None else Track(stage.concurrency, 0.0, awaited))
+            answered = max([player.play(stage.requests) + course.round_trip, *awaited])
+            awaited = ()
+    requests = sum(stage.requests for stage in stages)
+    return max(answered, _let_through(requests, course) + course.round_trip) if requests else 0.0
 
 
-def _schedule(course: Course) -> Iterator[float]:
-    """Yield the instants at which one request after the other is sent."""
-    windows = [_Window(track, course.round_trip) for track in course.tracks]
-    gap, tolerance = course.pace.gap, course.pace.tolerance
-    at, empty_at = course.pause, course.pace.backlog
-    for number in count():
-        at = max(at, empty_at - tolerance)
-        for window in windows:
-            awaited = window.ahead + number
-            if awaited >= 0 and window.releases[awaited] > at:
-                at = window.releases[awaited]
-        for window in windows:
-            window.release(at + window.held)
-        empty_at = max(empty_at, at) + gap
-        yield at
+def binding(stages: Sequence[Stage], course: Course) -> str | None:
+    """Return the name of the limit without which `stages` would end soonest, None where they would not end sooner."""
+    names = {*(track.name for track in course.tracks), *course.gates}
+    ends = {name: last_answer(stages, course.without(name)) for name in sorted(names)}
+    soonest = min(ends, key=ends.__getitem__, default=None)
+    return soonest if soonest is not None and ends[soonest] < last_answer(stages, course) - NOTICED else None
+
+
+def _let_through(requests: int, course: Course) -> float:
+    """Return when all gates let the last of `requests` through."""
+    return max((gate(requests) for gate in course.gates.values()), default=0.0)
+
+
+class _Player:
+    """Plays a course forward. Mutable state: the windows, when the next may be sent, and when the pacer is empty."""
+
+    def __init__(self, course: Course) -> None:
+        self._round_trip = course.round_trip
+        self._pace = course.pace
+        self._tracks = [*course.tracks]
+        self._windows = [_Window(track, course.round_trip) for track in course.tracks]
+        self._lasting = len(self._windows)
+        self._past = max([release for track in course.tracks for release in track.releases], default=0.0)
+        self._at, self._empty_at = course.pause, course.pace.backlog
+
+    def begin(self, at: float, writers: Track | None) -> None:
+        """Send nothing before `at`, and from then on no more at once than `writers` have room for."""
+        self._at = max(self._at, at)
+        del self._windows[self._lasting :], self._tracks[self._lasting :]
+        if writers is not None:
+            self._tracks.append(writers)
+            self._windows.append(_Window(writers, self._round_trip))
+
+    def play(self, requests: int) -> float:
+        """Send `requests`, at least one; return when the last of them goes."""
+        rhythm = self._rhythm()
+        widest = max([track.calls for track in self._tracks], default=1)
+        played, seen = 0, deque[float](maxlen=ROUNDS * widest)
+        while played < requests:
+            self.send()
+            seen.append(self._at)
+            played += 1
+            if played >= ROUNDS * widest + rhythm.requests and seen[0] > self._past:
+                rounds = (requests - played) // rhythm.requests
+                self._skip(rounds * rhythm.seconds)
+                for _ in range(requests - played - rounds * rhythm.requests):
+                    self.send()
+                break
+        return self._at
+
+    def send(self) -> float:
+        """Send one more; return when."""
+        pace, at = self._pace, self._at
+        at = max(at, self._empty_at - pace.tolerance)
+        for window in self._windows:
+            at = window.free_at(at)
+        for window in self._windows:
+            window.take(at)
+        self._empty_at = max(self._empty_at, at) + pace.gap
+        self._at = at
+        return at
+
+    def _skip(self, seconds: float) -> None:
+        """Let rounds pass that are all alike: afterwards everything is as it was, so many seconds later."""
+        self._at += seconds
+        self._empty_at += seconds
+        for window in self._windows:
+            window.skip(seconds)
+
+    def _rhythm(self) -> _Rhythm:
+        """Return the constraint that decides in the long run."""
+        windows = [_Rhythm(track.calls, track.hold + self._round_trip) for track in self._tracks]
+        return max([*windows, _Rhythm(1, self._pace.gap)], key=lambda rhythm: rhythm.gap)
 
 
 class _Window:
-    """Mutable state: `releases`, the instants at which the slots taken so far come free, in order.
+    """Mutable state: `spare` slots that were never taken, and when the slots taken come free, in order.
 
-    The request of 0-based number n goes when those up to position n + `ahead` have come free.
+    Where more are taken than there are, as after a cut, `spare` is negative: so many must come free first.
     """
 
-    __slots__ = ("ahead", "held", "releases")
+    __slots__ = ("held", "releases", "spare")
 
     def __init__(self, track: Track, round_trip: float) -> None:
-        self.releases = list(track.releases)
-        self.ahead = len(self.releases) - track.calls
+        self.releases = deque(track.releases)
+        self.spare = track.calls - len(self.releases)
         self.held = track.hold + round_trip
 
-    def release(self, at: float) -> None:
-        """Have one more slot come free at `at`. Only those that lingering requests hold can be later."""
-        if self.releases and at < self.releases[-1]:
-            insort(self.releases, at)
+    def free_at(self, at: float) -> float:
+        """Return when there is room for one more, at `at` or later."""
+        if self.spare > 0:
+            return at
+        freed = self.releases[-self.spare]
+        return max(at, freed)
+
+    def take(self, at: float) -> None:
+        """Take a slot at `at`. Only those that lingering requests hold can come free later than it."""
+        if self.spare > 0:
+            self.spare -= 1
         else:
-            self.releases.append(at)
+            self.releases.popleft()
+        freed = at + self.held
+        if self.releases and freed < self.releases[-1]:
+            insort(self.releases, freed)
+        else:
+            self.releases.append(freed)
+
+    def skip(self, seconds: float) -> None:
+        """Move everything by `seconds`."""
+        self.releases = deque(release + seconds for release in self.releases)

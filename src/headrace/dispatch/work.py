@@ -6,9 +6,10 @@ comes; the rest is spread over what is left of the window, so that its end comes
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -94,7 +95,11 @@ class Work:
 
     def eta(self, requests: int) -> float:
         """Return in how many seconds the last of `requests` of the mean cost may be sent."""
-        return max((self._eta(quota, requests * self._mean) for quota in self._quotas), default=0.0)
+        return max((gate(requests) for gate in self.forecasts().values()), default=0.0)
+
+    def forecasts(self) -> dict[str, Callable[[int], float]]:
+        """Return for each limit, by name, in how many seconds it lets the last of so many mean requests through."""
+        return {quota.limit.name: partial(self._eta, quota) for quota in self._quotas}
 
     def used(self) -> list[tuple[WorkLimit, float]]:
         """Return each limit, and how many seconds of it are used in its present window."""
@@ -107,7 +112,8 @@ class Work:
         at = self._start(quota) + quota.limit.per * min(fraction, 1.0)
         return max(0.0, at - self._now())
 
-    def _eta(self, quota: _Quota, seconds: float) -> float:
+    def _eta(self, quota: _Quota, requests: int) -> float:
+        seconds = requests * self._mean
         start, used = self._start(quota), self._used_of(quota)
         for _ in range(MOST_WINDOWS):
             left = max(0.0, quota.allowed(1.0) - used)
