@@ -19,6 +19,7 @@ from headrace.dispatch.http import open_http
 from headrace.dispatch.permits import PermitLog
 from headrace.dispatch.permits.file import open_log
 from headrace.dispatch.reading import read_pages
+from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.transport import Sender
 from headrace.errors import CredentialsError, UsageError
 from headrace.feed import AnySource, LiveSource
@@ -83,14 +84,15 @@ class Client:
 
     async def __aenter__(self) -> Self:
         notices: list[str] = []
-        budget = self._budget(notices.append)
+        budget, time = self._budget(notices.append), ServerTime()
         self._connection = Connection(
             provider=self.provider,
             base_url=self.base_url,
             organization=self._organization,
-            transport=connect(await self._open_sender(), budget, self.provider, self._outside.jitter),
+            transport=connect(await self._open_sender(), budget, self.provider, time, self._outside.jitter),
             budget=budget,
             outside=self._outside,
+            time=time,
             notices=tuple(notices),
         )
         self._tasks = await self._resources.enter_async_context(anyio.create_task_group())

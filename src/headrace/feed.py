@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, S
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -17,19 +17,26 @@ from msgspec import Struct
 from headrace.dispatch.batching import Batching
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
+from headrace.dispatch.parked import Parking
 from headrace.dispatch.teller import Emit, Teller, Told
+from headrace.identity import value_prints
 from headrace.intake import Intake
 from headrace.intake.source import CHUNK_ROWS, Item, Items, Source
-from headrace.model import Batch, Chunk, Row, Settled
+from headrace.model import Batch, Chunk, InDoubt, Recalled, Row, Settled
 from headrace.provider import Resource
 from headrace.resolving import Resolving
 
+CHANGED: Final = "sent, and no answer came; the row has been edited since, so that it cannot be looked up"
+
 
 class Notebook(Journal, Protocol):
-    """A journal that also takes rows which have an outcome without a request."""
+    """A journal that also takes rows which have an outcome without a request, and knows those sent before."""
 
     def note(self, settled: Sequence[Settled]) -> "Future[None]":
         """Record what became of rows that are not sent. The future is as of `settle`."""
+
+    def recalled(self) -> Sequence[Recalled]:
+        """Return the rows that came by since the last call and that an earlier run left to be looked up."""
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -63,6 +70,8 @@ class Feed:
         self.batching = batching
         self.halt = halt
         self.teller = Teller(halt, emit)
+        self.parking: Parking | None = None
+        """Where rows go that an earlier run sent; the flow sets it."""
         self._left = limit
         self._turn = Lock()
         self.rows = 0
@@ -90,10 +99,35 @@ class Feed:
     async def _judge(self, chunk: Chunk) -> None:
         load = self.load
         rows = load.unsettled(chunk)
+        await self._recall(chunk, load.journal.recalled())
         sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
         if sifted.invalid:
             await self.teller.tell(Told(sifted.invalid, load.journal.note(sifted.invalid)))
         self.batching.add(sifted.records)
+
+    async def _recall(self, chunk: Chunk, recalled: Sequence[Recalled]) -> None:
+        """Park the rows of `chunk` that an earlier run sent without an answer, as far as they still say the same."""
+        unknown = {one.row.offset: one for one in recalled if one.intent is not None}
+        if not unknown or self.parking is None:
+            return
+        rows = [one.row for one in unknown.values()]
+        sifted = self.load.intake.sift(chunk, rows, self.load.resolving.resolvers(chunk, rows))
+        prints = value_prints(record.value for record in sifted.records)
+        same = [
+            record
+            for record, now in zip(sifted.records, prints, strict=True)
+            if unknown[record.row.offset].print == now
+        ]
+        self.parking.recall([(record, unknown[record.row.offset]) for record in same])
+        changed = unknown.keys() - {record.row.offset for record in same}
+        for offset in sorted(changed):
+            await self._doubt(unknown[offset])
+
+    async def _doubt(self, one: Recalled) -> None:
+        """Leave a row in doubt for good: what was sent cannot be told from the source any more."""
+        assert one.intent is not None, "only unknown rows are doubted"
+        settled = [Settled(one.row, InDoubt(one.row.offset, one.row.line, CHANGED))]
+        await self.teller.tell(Told(settled, self.load.journal.settle(one.intent, settled)))
 
     async def _next_chunk(self) -> Chunk | None:
         if self._left == 0:

@@ -8,11 +8,13 @@ import msgspec
 from msgspec import UNSET
 
 KEY_BYTES = 16
+PRINT_BYTES = 8
 
 _SEPARATOR = "\x1f"
 _empty = blake2b(digest_size=KEY_BYTES)
 
 _encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
+_encode_value = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def row_key(cells: Sequence[Any]) -> bytes:
@@ -92,6 +94,15 @@ def _canonical(cell: Any) -> str:
         return ""
     text = _encode(cell).decode()
     return text[1:-1] if text.startswith('"') else text
+
+
+def value_prints(values: Iterable[Any]) -> list[bytes]:
+    """Return an 8-byte digest of each value as it was mapped: whether a row still says what was sent of it."""
+    prints = []
+    for value in values:
+        state = blake2b(_encode_value(value), digest_size=PRINT_BYTES)
+        prints.append(state.digest())
+    return prints
 
 
 def operation_id(*, import_name: str, target: str, resource: str, key: bytes, verb: str) -> bytes:

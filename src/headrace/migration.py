@@ -13,6 +13,7 @@ from msgspec import Struct
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import probe
+from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.teller import Emit
 from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError, InvariantError, StoppedError, UsageError
@@ -37,6 +38,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     transport: Transport
     budget: Budget
     outside: Outside
+    time: ServerTime
     notices: tuple[str, ...] = ()
 
     def open(self, checkpoint: Path | None, spec: ImportSpec, results: Path | None) -> Checkpoint:
@@ -214,7 +216,8 @@ class Course:
             batching = batching_of(load, self._settings)
             feed = Feed(load, batching, halt, limit=self._settings.limit, emit=self._watch.emit)
             self._phase, self._feed = "sending", feed
-            settled = await run(feed, self._connection.provider, self._connection.transport, self._settings)
+            connection = self._connection
+            settled = await run(feed, connection.provider, connection.transport, self._settings, connection.time)
             self._tables.forget(load.resource.name)
             await wrap_future(passage.finish(feed.rows))
             _check(before, settled, self._checkpoint.counts(passage.title), halt)

@@ -70,6 +70,20 @@ class Record(Struct, frozen=True, gc=False):
     value: Struct
 
 
+class Recalled(Struct, frozen=True, gc=False):
+    """A row that was sent before and has come by again, to be looked up.
+
+    `intent` is the one that is still open, None where the row was proven absent and is audited at the end. It cannot
+    have been executed before `since` (seconds since the epoch, the server's), None where nobody knows. `print` is the
+    digest of what was sent, None where it is not known.
+    """
+
+    row: Row
+    intent: int | None
+    since: float | None
+    print: bytes | None
+
+
 class Batch(Struct, frozen=True, gc=False):
     """The records that one request carries, in order. Never empty."""
 

@@ -2,6 +2,8 @@
 
     source ─▶ identity ─▶ [already settled?] ─▶ mapping ─▶ references ─▶ validation ─▶ batching ─▶
     [budget ─▶ intent ─▶ request ─▶ verdict] ─▶ outcome ─▶ checkpoint ─▶ results
+                 ▲                     └─▶ unknown ─▶ [quiet period ─▶ read-back] ─▶ outcome, or sent again ─┐
+                 └────────────────────────────────────────────────────────────────────────────────────────────┘
 
 Writers pull: N tasks take the next batch from one `Feed`, send it and settle it. There is no queue between them, so
 back-pressure and the end of the source need no further machinery.
@@ -17,7 +19,13 @@ from headrace.dispatch.batching import Batching
 from headrace.dispatch.breaker import Breaker, ErrorThreshold
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.judge import Terms
+from headrace.dispatch.parked import Parking, Quiet
 from headrace.dispatch.pause import Jitter
+from headrace.dispatch.readback.reader import Reader
+from headrace.dispatch.readback.strategy import strategy
+from headrace.dispatch.servertime import ServerTime, Timed
+from headrace.dispatch.settling import Settling
+from headrace.dispatch.teller import Told
 from headrace.dispatch.transport import Budgeted, Retrying, Sender, Transport
 from headrace.dispatch.writer import Writer
 from headrace.errors import HeadraceError
@@ -35,10 +43,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """How to run, whatever is run. Defaults are the command line's.
 
     `limit` is how many rows of each source are taken, `batch_size` records a bulk request (None: the resource's own),
-    `share` the part of every rate limit that is ours, `deadline` and `settle_after` seconds (the latter is for the
-    read-back of requests without an answer, which is still to come), `max_errors` and
-    `max_error_part` (0 to 1) how many refused rows end the run. `limits` false leaves gate and pacer out, on loopback
-    only.
+    `share` the part of every rate limit that is ours, `deadline` seconds, `settle_after` the seconds after which what
+    was sent without an answer is looked up (None: as the provider's table has it), `max_errors` and `max_error_part` (0
+    to 1) how many refused rows end the run. `limits` false leaves gate and pacer out, on loopback only.
     """
 
     limit: int | None = None
@@ -61,14 +68,21 @@ class Settings(Struct, frozen=True, kw_only=True):
             return 1
         return self.batch_size or resource.bulk.size
 
+    def quiet(self, provider: Provider) -> Quiet:
+        """Return how long nothing is proven about what was sent without an answer."""
+        if self.settle_after is None:
+            return Quiet(provider.commit_within, provider.visible_within)
+        return Quiet(self.settle_after / 2, self.settle_after / 2)
 
-def connect(http: Sender, budget: Budget, provider: Provider, jitter: Jitter) -> Transport:
+
+def connect(http: Sender, budget: Budget, provider: Provider, time: ServerTime, jitter: Jitter) -> Transport:
     """Stack the layers, outermost first.
 
     Retrying is outside Budgeted so that every attempt pays; Budgeted is outside Http so that nothing leaves unpaid.
+    Timed is next to Http, so that it sees every answer when it comes.
     """
     budgeted = Budgeted(
-        http,
+        Timed(http, time),
         budget,
         reset_header=provider.reset_header,
         runtime_header=provider.runtime_header,
@@ -82,43 +96,82 @@ def batching_of(load: Load, settings: Settings) -> Batching:
     return Batching(settings.batch(load.resource, load.operation))
 
 
-async def run(feed: Feed, provider: Provider, transport: Transport, settings: Settings) -> Counts:
+async def run(feed: Feed, provider: Provider, transport: Transport, settings: Settings, time: ServerTime) -> Counts:
     """Run one load to its end, or until its feed is halted; return how many rows this run settled, and how.
 
     What ends the run early is the halt's reason, never an exception. Every row is then settled and durable, or still
-    to be attempted by the next run.
+    to be attempted or looked up by the next run; the latter are counted as in doubt.
     """
-    load, halt = feed.load, feed.halt
-    writer = Writer(
-        transport=transport,
-        journal=load.journal,
-        terms=Terms(
-            provider=provider,
-            resource=load.resource,
-            codec=provider.wire.codec(provider, load.resource, load.operation),
-            columns=load.intake.columns,
-        ),
-        breaker=Breaker(ErrorThreshold(settings.max_errors, settings.max_error_part)),
-        halt=halt,
-        shrink=feed.batching.shrink,
-    )
-    tally: Counter[type[Outcome]] = Counter()
+    flow = Flow(feed, provider, transport, settings, time)
     async with anyio.create_task_group() as telling:
         telling.start_soon(feed.teller.run)
-        async with anyio.create_task_group() as writing:
-            for _ in range(settings.concurrency):
-                writing.start_soon(_write, feed, writer, tally)
-        await feed.teller.finish()
+        async with anyio.create_task_group() as settling:
+            settling.start_soon(flow.settling.run)
+            async with anyio.create_task_group() as writing:
+                for _ in range(settings.concurrency):
+                    writing.start_soon(flow.write)
+            flow.parking.close()
+        await flow.finish()
     await feed.finish()
-    return Counts(**{COUNTED[kind.__name__]: count for kind, count in tally.items()})
+    return flow.counts()
 
 
-async def _write(feed: Feed, writer: Writer, tally: Counter[type[Outcome]]) -> None:
-    """Pull, write, tell, until there is nothing left or the run is halted."""
-    try:
-        while (batch := await feed.pull()) is not None:
-            told = await writer.write(batch)
-            tally.update([type(one.outcome) for one in told.settled])
-            await feed.teller.tell(told)
-    except HeadraceError as error:
-        feed.halt.stop(error)
+class Flow:
+    """The stages of one load, put together. Mutable state: how many rows were told of, and how they ended."""
+
+    def __init__(
+        self, feed: Feed, provider: Provider, transport: Transport, settings: Settings, time: ServerTime
+    ) -> None:
+        load, halt = feed.load, feed.halt
+        self._feed = feed
+        self._told: Counter[type[Outcome]] = Counter()
+        self.parking = feed.parking = Parking(settings.quiet(provider), halt)
+        self._writer = Writer(
+            transport=transport,
+            journal=load.journal,
+            terms=Terms(
+                provider=provider,
+                resource=load.resource,
+                codec=provider.wire.codec(provider, load.resource, load.operation),
+                columns=load.intake.columns,
+            ),
+            breaker=Breaker(ErrorThreshold(settings.max_errors, settings.max_error_part)),
+            halt=halt,
+            shrink=feed.batching.shrink,
+            parking=self.parking,
+            now=time.earliest,
+        )
+        self.settling = Settling(
+            reader=Reader(transport, provider, load.resource),
+            strategy=strategy(load.resource),
+            journal=load.journal,
+            writer=self._writer,
+            parking=self.parking,
+            tell=self._tell,
+            halt=halt,
+            size=feed.batching.size,
+        )
+
+    async def write(self) -> None:
+        """Pull, write, tell, until there is nothing left or the run is halted."""
+        try:
+            await self.parking.wait_room()
+            while (batch := await self._feed.pull()) is not None:
+                await self._tell(await self._writer.write(batch))
+                await self.parking.wait_room()
+        except HeadraceError as error:
+            self._feed.halt.stop(error)
+
+    async def _tell(self, told: Told) -> None:
+        self._told.update([type(one.outcome) for one in told.settled])
+        await self._feed.teller.tell(told)
+
+    async def finish(self) -> None:
+        """Say of what is still unknown that it is in doubt, and that nothing more will come."""
+        await self._feed.teller.tell(Told(self.parking.unsettled()))
+        await self._feed.teller.finish()
+
+    def counts(self) -> Counts:
+        """Return how many rows this run settled: of those in doubt, how many more there are now."""
+        told = Counts(**{COUNTED[kind.__name__]: count for kind, count in self._told.items()})
+        return told + Counts(in_doubt=self.parking.left - self.settling.recalled)

@@ -170,7 +170,7 @@ def test_the_lease_grows_with_each_opening(tmp_path: Path) -> None:
         with open_checkpoint(tmp_path) as checkpoint:
             ledger = load(checkpoint)
             ledger.intend(batch(ledger.unsettled(source("abc"), COLUMNS)[:1])).result(5)
-            lease = checkpoint.unknown("tasks")[0].lease
+            lease = checkpoint.unknown("tasks")[-1].lease
     assert lease == 3
 
 

@@ -3,7 +3,7 @@
 import anyio
 
 from headrace.dispatch.judge import Ruling
-from headrace.dispatch.readback import is_stored, samples, server_time
+from headrace.dispatch.readback.sampling import is_stored, samples, server_time
 from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError
 from headrace.model import Response

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.errors import AddressError, CredentialsError, HeadraceError, UnreachableError
-from headrace.model import Batch, Done, Fault, InDoubt, NotAttempted, Outcome, Record, Rejected, Response, Settled
+from headrace.model import Batch, Done, Fault, NotAttempted, Outcome, Record, Rejected, Response, Settled
 from headrace.provider import Codec, Provider, Refusal, Resource, Verdict, verdict
 
 SINGLY_BELOW: Final = 4
@@ -21,8 +22,11 @@ SINGLY_BELOW: Final = 4
 class Ruling(Struct, frozen=True, kw_only=True):
     """What became of a batch, and what to do next.
 
-    `evidence` is the verdict that the breaker counts. `halt` ends the run. `shrink` asks for smaller batches.
-    `refusal` is the answer where the ruling rests on the API's word that a refused batch leaves nothing behind.
+    `settled` are the records with an outcome, in order, `unknown` all others: they may have been executed, and only a
+    read-back can tell; `why` says what came instead of an answer. `is_answered` says that one came all the same, so
+    that nothing is under way any more. `evidence` is the verdict that the breaker counts. `halt` ends the run. `shrink`
+    asks for smaller batches. `refusal` is the answer where the ruling rests on the API's word that a refused batch
+    leaves nothing behind.
     """
 
     settled: list[Settled]
@@ -31,6 +35,9 @@ class Ruling(Struct, frozen=True, kw_only=True):
     halt: HeadraceError | None = None
     shrink: bool = False
     refusal: Response | None = None
+    unknown: tuple[Record, ...] = ()
+    why: str = ""
+    is_answered: bool = False
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -66,17 +73,17 @@ def postponed(batch: Batch) -> Ruling:
 
 def lost(batch: Batch, why: str) -> Ruling:
     """Return the ruling for a request that was sent and not answered: nobody knows, and we do not guess."""
-    return Ruling(settled=_all(batch, in_doubt(why)), evidence=Verdict.UNKNOWN)
+    return Ruling(settled=[], evidence=Verdict.UNKNOWN, unknown=tuple(batch.records), why=why)
+
+
+def uncertain(batch: Batch, why: str) -> Ruling:
+    """Return the ruling for a batch that was refused, and of which a part may have been stored."""
+    return replace(lost(batch, why), evidence=Verdict.REFUSED, is_answered=True)
 
 
 # --- outcomes ---------------------------------------------------------------------------------------------------
 
 _Outcome: TypeAlias = Callable[[Record], Outcome]
-
-
-def in_doubt(why: str) -> _Outcome:
-    """Return a function that says of a record that it is in doubt."""
-    return lambda record: InDoubt(record.row.offset, record.row.line, why)
 
 
 def not_attempted(why: str) -> _Outcome:
@@ -110,7 +117,7 @@ def _refused(terms: Terms, batch: Batch, response: Response) -> Ruling:
     if len(batch) == 1:
         return Ruling(settled=_all(batch, _rejected(terms, response, refusals)), evidence=found)
     if terms.resource.bulk is None or terms.resource.bulk.atomicity != "atomic":
-        return lost(batch, f"refused with status {response.status}, which may have stored a part")
+        return uncertain(batch, f"refused with status {response.status}, which may have stored a part")
     return _isolate(terms, batch, response, refusals)
 
 
@@ -163,7 +170,7 @@ def _misdirected(terms: Terms, batch: Batch, response: Response) -> Ruling:
         f"{terms.provider.name} answered with a redirect (status {response.status}) in the middle of the run",
         hint="look at the in-doubt file; when the API is back at its address, the same command goes on",
     )
-    return Ruling(settled=ruling.settled, evidence=Verdict.MISDIRECTED, halt=halt)
+    return replace(ruling, evidence=Verdict.MISDIRECTED, halt=halt)
 
 
 def _unknown(_terms: Terms, batch: Batch, response: Response) -> Ruling:

@@ -1,4 +1,4 @@
-"""The writer: one batch in, exactly one outcome per record out, whatever the network does."""
+"""The writer: one batch in, one outcome per record out, or its name on the list of what is to be looked up."""
 
 from asyncio import get_running_loop
 from collections.abc import Callable
@@ -11,12 +11,13 @@ from headrace.dispatch.atomicity import Atomicity
 from headrace.dispatch.breaker import Breaker
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
-from headrace.dispatch.judge import Ruling, Terms, judge, lost, not_sent, postponed
+from headrace.dispatch.judge import Ruling, Terms, judge, lost, not_sent, postponed, uncertain
+from headrace.dispatch.parked import Parked, Parking
 from headrace.dispatch.teller import Told
 from headrace.dispatch.transport import Transport
 from headrace.dispatch.wakeup import Wakeup
 from headrace.errors import LostError, NotSentError
-from headrace.model import Batch, Settled
+from headrace.model import Batch, Record, Settled
 
 MAX_REQUESTS_PER_ROW: Final = 3
 """Bounds the requests for one batch: isolating every row of a refused batch by halves takes fewer than this per row."""
@@ -26,7 +27,9 @@ class Writer:
     """Sends the batches of one load. Called from many tasks at once; batches do not wait for each other.
 
     `halt` is asked before anything is sent and told when the run should end. `shrink` is called with the size of a
-    batch that was too large.
+    batch that was too large; records whose answer was given up go to `parking`. `now` is the server's time, from below.
+
+    Mutable state: the batches under way, from before their intent until they are settled or parked.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class Writer:
         breaker: Breaker,
         halt: Halt,
         shrink: Callable[[int], None],
+        parking: Parking,
+        now: Callable[[], float | None],
     ) -> None:
         self._transport = transport
         self._journal = journal
@@ -45,14 +50,18 @@ class Writer:
         self._breaker = breaker
         self._halt = halt
         self._shrink = shrink
+        self._parking = parking
+        self._now = now
+        self._under_way: dict[int, Batch] = {}
         self._wakeup = Wakeup()
         self._atomicity = Atomicity(transport, terms.provider, terms.resource)
 
     async def write(self, batch: Batch) -> Told:
-        """Send `batch`; return one outcome per record, in the batch's order, and when all of them are durable.
+        """Send `batch`; return the outcomes of its records, in order, and when all of them are durable.
 
-        Records that are proven not to have been executed are sent again, in smaller batches, unless the run is
-        halting: then they stay `NotAttempted`. Raises `StoppedError` when the journal can no longer be written.
+        Records whose fate is unknown have none: they are parked. Records that are proven not to have been executed are
+        sent again, in smaller batches, unless the run is halting: then they stay `NotAttempted`. Raises `StoppedError`
+        when the journal can no longer be written.
         """
         if self._halt:
             return Told(postponed(batch).settled)
@@ -65,22 +74,34 @@ class Writer:
         durable, pending = sent.durable, list[Batch]()
         for _ in range(MAX_REQUESTS_PER_ROW * len(batch)):
             outcomes.update((settled.row.offset, settled) for settled in sent.ruling.settled)
+            for record in sent.ruling.unknown:  # also one that was proven not executed a moment ago
+                outcomes.pop(record.row.offset, None)
             pending.extend(reversed(sent.ruling.again))
             if not pending or self._halt:
                 break
             sent = await self._send(pending.pop())
             durable = sent.durable or durable  # what is settled later is durable later
-        return Told([outcomes[record.row.offset] for record in batch.records], durable)
+        offsets = [record.row.offset for record in batch.records]
+        return Told([outcomes[offset] for offset in offsets if offset in outcomes], durable)
+
+    def under_way(self) -> list[Record]:
+        """Return the records that are being sent just now."""
+        return [record for batch in self._under_way.values() for record in batch.records]
 
     async def _send(self, batch: Batch) -> "_Sent":
-        attempt = _Attempt(self._journal, self._wakeup, batch)
-        ruling = await self._ask(batch, attempt)
-        if ruling.refusal is not None and not await self._atomicity.holds(ruling, ruling.refusal, attempt.age):
-            ruling = lost(batch, "its batch was refused, but the provider had stored a part of it")
-            self._shrink(1)
+        attempt = _Attempt(self._journal, self._wakeup, batch, self._now)
+        self._under_way[id(attempt)] = batch
+        try:
+            ruling = await self._ask(batch, attempt)
+            if ruling.refusal is not None and not await self._atomicity.holds(ruling, ruling.refusal, attempt.age):
+                ruling = uncertain(batch, "its batch was refused, but the provider had stored a part of it")
+                self._shrink(1)
+        finally:
+            del self._under_way[id(attempt)]
         # No await between the answer and this call, so that no cancellation can lose the answer; but for the read-back
         # of a refusal just above, during which the open intent says what is true: nobody knows yet.
         durable = attempt.settle(ruling)
+        self._parking.put(attempt.parked(ruling, self._parking.due(is_answered=ruling.is_answered)))
         reason = self._breaker.observe(ruling)
         if reason is not None:
             self._halt.stop(reason)
@@ -112,12 +133,14 @@ class _Sent(Struct, frozen=True):
 class _Attempt:
     """One batch on its way: its intent is recorded once, however often the request is sent.
 
-    Mutable state: the number of the intent, None until it is durable, and the loop's time when it was made.
+    Mutable state: the number of the intent, None until it is durable, and the loop's and the server's time of it.
     """
 
-    __slots__ = ("_batch", "_began", "_intent", "_journal", "_wakeup")
+    __slots__ = ("_batch", "_began", "_intent", "_journal", "_now", "_since", "_wakeup")
 
-    def __init__(self, journal: Journal, wakeup: Wakeup, batch: Batch) -> None:
+    def __init__(self, journal: Journal, wakeup: Wakeup, batch: Batch, now: Callable[[], float | None]) -> None:
+        self._now = now
+        self._since: float | None = None
         self._journal = journal
         self._wakeup = wakeup
         self._batch = batch
@@ -127,7 +150,8 @@ class _Attempt:
     async def intend(self) -> None:
         if self._intent is None:
             self._began = get_running_loop().time()
-            self._intent = await self._wakeup.wait_done(self._journal.intend(self._batch))
+            self._since = self._now()
+            self._intent = await self._wakeup.wait_done(self._journal.intend(self._batch, self._since))
 
     @property
     def age(self) -> float:
@@ -135,4 +159,25 @@ class _Attempt:
         return get_running_loop().time() - self._began
 
     def settle(self, ruling: Ruling) -> "Future[None] | None":
-        return None if self._intent is None else self._journal.settle(self._intent, ruling.settled)
+        """Record what is known; what is not stays open, and is given up."""
+        if self._intent is None:
+            return None
+        durable = self._journal.settle(self._intent, ruling.settled) if ruling.settled else None
+        return self._journal.give_up(self._intent) if ruling.unknown else durable
+
+    def parked(self, ruling: Ruling, due: float) -> list[Parked]:
+        """Return the records that are to be looked up."""
+        if not ruling.unknown:
+            return []
+        assert self._intent is not None, "what was never meant to be sent is not unknown"
+        return [
+            Parked(
+                record=record,
+                intent=self._intent,
+                since=self._since,
+                due=due,
+                why=ruling.why,
+                is_answered=ruling.is_answered,
+            )
+            for record in ruling.unknown
+        ]

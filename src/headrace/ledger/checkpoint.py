@@ -13,11 +13,11 @@ from typing import Final, Self
 from headrace.errors import UsageError
 from headrace.ledger import opening, view
 from headrace.ledger.commit import Entry, GroupCommit, Urgency
-from headrace.ledger.journal import Numbers, Pen
 from headrace.ledger.load import LoadLedger
 from headrace.ledger.lock import Lock
 from headrace.ledger.opening import LoadTerms, Opened
 from headrace.ledger.past import Past
+from headrace.ledger.pen import Numbers, Pen
 from headrace.ledger.reserve import Reserve
 from headrace.ledger.results import Results
 from headrace.ledger.retry import RetryLedger
@@ -134,7 +134,7 @@ class Checkpoint(View):
         opening.check(self._find(name), terms, accept_mapping_change=accept_mapping_change)
 
         def begin(connection: sqlite3.Connection) -> Opened:
-            return opening.begin(connection, terms, self._numbers, self._shelf, self.results)
+            return opening.begin(connection, terms, self._shelf, self.results)
 
         opened = self._begin(name, begin)
         past = Past(self._reader, opened.id, opened.generation)
@@ -160,7 +160,7 @@ class Checkpoint(View):
             raise UsageError("There is no results folder to take reject files from.")
 
         def begin(connection: sqlite3.Connection) -> Opened:
-            return opening.begin_retry(connection, record, self._numbers, self._shelf, folder)
+            return opening.begin_retry(connection, record, self._shelf, folder)
 
         opened = self._begin(name, begin)
         assert opened.results is not None  # begun with a folder

@@ -10,7 +10,7 @@ from msgspec import Struct
 from headrace.ledger.packing import State
 
 _COLUMNS: Final = "SELECT id, number, line, key, state, detail, place IS NOT NULL FROM fault WHERE load = ? AND"
-_REFUSED: Final = (State.REJECTED, State.INVALID)
+REFUSED: Final = (State.REJECTED, State.INVALID)
 _AT_ONCE: Final = 500
 _FORMER: Final = "SELECT line FROM former WHERE load = ? AND line"
 _REMEMBER: Final = "INSERT OR IGNORE INTO former SELECT load, line FROM fault WHERE state IN (?, ?) AND load = ?"
@@ -41,19 +41,19 @@ def faults_of(connection: sqlite3.Connection, load_id: int, numbers: Iterable[in
 def refused_on(connection: sqlite3.Connection, load_id: int, lines: Iterable[int]) -> Iterator[FaultRecord]:
     """Return the refused rows, invalid or rejected, on `lines`; of several on one line the latest comes last."""
     found = _find(connection, load_id, "line", lines)
-    return (fault for fault in found if fault.state in _REFUSED)
+    return (fault for fault in found if fault.state in REFUSED)
 
 
 def drop_faults(connection: sqlite3.Connection, rows: Sequence[tuple[int, int]]) -> None:
     """Delete what is recorded of `rows`, each a load and a number; remember the lines on which they were refused."""
-    connection.executemany(_REMEMBER_ONE, [(*_REFUSED, *row) for row in rows])
+    connection.executemany(_REMEMBER_ONE, [(*REFUSED, *row) for row in rows])
     connection.executemany("DELETE FROM fault WHERE load = ? AND number = ?", rows)
 
 
 def begin_lines_anew(connection: sqlite3.Connection, load_id: int) -> None:
     """Remember the refused lines of a source that is read no more, and forget those of the sources before it."""
     connection.execute("DELETE FROM former WHERE load = ?", (load_id,))
-    connection.execute(_REMEMBER, (*_REFUSED, load_id))
+    connection.execute(_REMEMBER, (*REFUSED, load_id))
 
 
 def formerly_refused(connection: sqlite3.Connection, load_id: int, lines: Sequence[int]) -> Iterator[int]:

@@ -5,69 +5,38 @@ nor settled (RELIABILITY.md, invariant I2), and a settled row stays as it is unl
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from itertools import compress, count
+from itertools import compress
 from typing import Any, Final
 
-from msgspec import Struct
-
 from headrace.errors import InvariantError
+from headrace.identity import value_prints
 from headrace.ledger.commit import Entry, Urgency, nothing
 from headrace.ledger.faults import drop_faults, faults_of
-from headrace.ledger.lines import line_for
+from headrace.ledger.held import HeldIds
+from headrace.ledger.intents import Closing, Intents
+from headrace.ledger.lines import Exceptional, lines_of
 from headrace.ledger.packing import STATE_OF, State, pack_detail, pack_ids, pack_runs, runs
 from headrace.ledger.past import States
-from headrace.ledger.results import Results
-from headrace.ledger.sheet import KIND_OF, Kind, Line
+from headrace.ledger.pen import Pen
+from headrace.ledger.recovery import CLOSED, PENDING, part, suspects, unknown
+from headrace.ledger.sheet import Line
 from headrace.ledger.tally import tally
-from headrace.ledger.writer import Writer
-from headrace.model import Batch, Counts, Done, Invalid, Settled, Skipped
+from headrace.model import Batch, Counts, Invalid, Recalled, Row, Settled, Skipped
 
-_INTEND: Final = "INSERT INTO request (seq, load, lease, numbers, keys) VALUES (?, ?, ?, ?, ?)"
-_SETTLE: Final = "UPDATE request SET settled = ?, outcomes = ?, ids = ?, done = ? WHERE seq = ? AND settled IS NULL"
-_FAULT: Final = (
+_INTEND: Final = "INSERT INTO request (seq, load, lease, numbers, keys, prints, since) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_SETTLE: Final = (
+    "UPDATE request SET settled = ?, outcomes = ?, ids = ?, done = ?, unknown = ? WHERE seq = ? AND settled IS NULL"
+)
+_GIVE_UP: Final = "UPDATE request SET unknown = ? WHERE seq = ?"
+_UNLIST: Final = "DELETE FROM fault WHERE load = ? AND number = ? AND state = ?"
+ADD_FAULT: Final = (
     "INSERT OR REPLACE INTO fault (id, load, number, line, key, state, request, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 _SENDABLE: Final = bytes([State.UNSENT, State.INVALID])
 _PLAIN: Final = bytes([State.UNSENT, State.DONE])
-
-
-class Numbers:
-    """The next numbers of requests, settlements and faults, each given once in the life of a checkpoint."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.request = _following(connection, "SELECT max(seq) FROM request")
-        self.settlement = _following(connection, "SELECT max(settled) FROM request")
-        self.fault = _following(connection, "SELECT max(id) FROM fault")
-
-
-class Pen(Struct, frozen=True):
-    """What writing for one load takes: the writer, whose lease it is, which load, and the files for people."""
-
-    writer: Writer
-    numbers: Numbers
-    lease: int
-    load_id: int
-    results: Results | None
-
-
-class _Open(Struct, frozen=True, gc=False):
-    """An intent without outcome: its rows' offsets and numbers, and their states before it."""
-
-    offsets: list[int]
-    numbers: list[int]
-    before: bytes
-
-
-class _Exceptional(Struct, frozen=True, gc=False):
-    """A row with an outcome other than done: the number of the row, its state, and the id of its fault record."""
-
-    settled: Settled
-    number: int
-    state: State
-    fault: int
 
 
 class RowJournal:
@@ -77,29 +46,32 @@ class RowJournal:
     """
 
     def __init__(self, pen: Pen, reader: sqlite3.Connection, states: States, *, base: int) -> None:
+        self._intents = Intents(unknown(reader, pen.load_id), suspects(reader, pen.load_id))
+        self._held = HeldIds(reader, pen.load_id)
+        self._recalled: list[Recalled] = []
         self._pen = pen
         self._reader = reader
         self._states = states
         self._base = base
         self._columns: tuple[str, ...] = ()
-        # Intents under way, and refused rows that may be sent again: both as many as the caller has in hand.
-        self._open: dict[int, _Open] = {}
+        # Refused rows that may be sent again: as many as the caller has in hand.
         self._reopened: set[int] = set()
         self._is_retired = False
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of load {self._pen.load_id}, {len(self._open)} requests in flight>"
+        return f"<{type(self).__name__} of load {self._pen.load_id}, {len(self._intents)} requests open>"
 
-    def intend(self, batch: Batch) -> "Future[int]":
+    def intend(self, batch: Batch, since: float | None = None) -> "Future[int]":
         """See `dispatch.journal.Journal`."""
         rows = [record.row for record in batch.records]
-        offsets = [row.offset for row in rows]
-        numbers = [self._base + offset for offset in offsets]
+        numbers = [self._base + row.offset for row in rows]
         before = self._sendable(numbers)
         self._set(numbers, bytes([State.OPEN]) * len(numbers))
         intent = next(self._pen.numbers.request)
-        self._open[intent] = _Open(offsets, numbers, before)
-        record = (intent, self._pen.load_id, self._pen.lease, pack_runs(numbers), b"".join([row.key for row in rows]))
+        self._intents.add(intent, numbers, before, rows, since)
+        keys = b"".join([row.key for row in rows])
+        prints = b"".join(value_prints(record.value for record in batch.records))
+        record = (intent, self._pen.load_id, self._pen.lease, pack_runs(numbers), keys, prints, since)
         # An invalid row that is sent was judged again and is valid now. A repaired one stays refused until it is not.
         revised = [
             (self._pen.load_id, number)
@@ -114,26 +86,66 @@ class RowJournal:
 
         return self._submit(Urgency.INTENT, execute)
 
+    def give_up(self, intent: int) -> "Future[None]":
+        """See `dispatch.journal.Journal`."""
+        self._intents.give_up(intent)
+        return self._submit(
+            Urgency.OUTCOME, lambda connection: connection.execute(_GIVE_UP, (PENDING, intent)) and None
+        )
+
     def settle(self, intent: int, settled: Sequence[Settled]) -> "Future[None]":
         """See `dispatch.journal.Journal`."""
-        opened = self._open.pop(intent, None)
-        if opened is None or [one.row.offset for one in settled] != opened.offsets:
-            raise InvariantError(f"Request {intent} was settled twice, or with other rows than it carried.")
-        states = _states_after(settled, opened.before)
-        exceptional = self._exceptional(settled, opened.numbers, states)
-        record = self._outcome(intent, settled, states)
-        faults = [self._fault(one, intent) for one in exceptional]
-        replaced = self._close_rows(opened.numbers, opened.before, states)
+        numbers = [self._base + one.row.offset for one in settled]
+        closing = self._intents.close(intent, numbers)
+        states = _states_after(settled, closing.before)
+        seq = intent if closing.is_whole else next(self._pen.numbers.request)
+        exceptional = self._exceptional(settled, numbers, states)
+        record = self._outcome(seq, settled, states, self._fate(seq, numbers, states, closing))
+        faults = [self._fault(one, seq) for one in exceptional]
+        replaced = self._close_rows(numbers, closing.before, states)
+        listed = [(self._pen.load_id, number, State.IN_DOUBT) for number in closing.listed if closing.is_unknown]
 
         def execute(connection: sqlite3.Connection) -> None:
+            if closing.must_move:
+                part(connection, intent, closing.places, numbers, into=seq)
             if connection.execute(_SETTLE, record).rowcount != 1:
                 raise InvariantError(f"Request {intent} is not open in the checkpoint.")
+            connection.executemany(_UNLIST, listed)
             drop_faults(connection, replaced)
-            connection.executemany(_FAULT, faults)
+            connection.executemany(ADD_FAULT, faults)
 
-        done = self._lines_of_done(settled, opened.numbers)
-        lines = [*done, *self._lines(exceptional)]
+        lines = [] if self._pen.results is None else lines_of(settled, numbers, exceptional, self._columns)
         return self._submit(Urgency.OUTCOME, execute, self._telling(lines, settlement=record[0]))
+
+    def _fate(self, seq: int, numbers: list[int], states: bytes, closing: Closing) -> int:
+        """Return the value of `unknown` after an outcome: rows proven absent are suspects until they are audited."""
+        if not closing.is_unknown:
+            return 0
+        absent = [number for number, state in zip(numbers, states, strict=True) if state == State.UNSENT]
+        self._intents.suspect(seq, absent, closing.since)
+        return PENDING if absent else CLOSED
+
+    def sync(self) -> "Future[None]":
+        """See `dispatch.journal.Journal`."""
+        return self._submit(Urgency.TOLD, nothing_more)
+
+    def held(self, ids: Sequence[str]) -> set[str]:
+        """See `dispatch.journal.Journal`."""
+        return self._held.among(ids)
+
+    def recalled(self) -> list[Recalled]:
+        """Return the rows that came by since the last call and that an earlier run left to be looked up."""
+        found, self._recalled = self._recalled, []
+        return found
+
+    def clear(self, rows: Sequence[Row]) -> "Future[None]":
+        """See `dispatch.journal.Journal`."""
+        requests = self._intents.clear(self._base + row.offset for row in rows)
+
+        def execute(connection: sqlite3.Connection) -> None:
+            connection.executemany(_GIVE_UP, [(CLOSED, request) for request in requests])
+
+        return self._submit(Urgency.OUTCOME, execute)
 
     def note(self, settled: Sequence[Settled]) -> "Future[None]":
         """Record rows that have an outcome without a request: `Invalid` or `Skipped`. The future is as of `settle`."""
@@ -148,9 +160,10 @@ class RowJournal:
         self._close_rows(numbers, before, states)
 
         def execute(connection: sqlite3.Connection) -> None:
-            connection.executemany(_FAULT, faults)
+            connection.executemany(ADD_FAULT, faults)
 
-        lines = self._lines(one for one in exceptional if one.number not in told)
+        untold = [one for one in exceptional if one.number not in told]
+        lines = [] if self._pen.results is None else lines_of((), (), untold, self._columns)
         return self._submit(Urgency.OUTCOME, execute, self._telling(lines))
 
     def counts(self) -> Counts:
@@ -160,6 +173,13 @@ class RowJournal:
     def close(self) -> None:
         """Accept nothing more. What is recorded stays."""
         self._is_retired = True
+        self._held.close()
+
+    def _recall(self, row: Row, recorded: int, before: int = State.UNSENT) -> None:
+        """Keep `row`, which is recorded under that number, for `recalled` where it is to be looked up."""
+        found = self._intents.recall(row, recorded, self._base + row.offset, before)
+        if found is not None:
+            self._recalled.append(found)
 
     # Judging
 
@@ -174,17 +194,17 @@ class RowJournal:
                     raise InvariantError(f"Row {number} is {State(state).name.lower()} and must not be sent again.")
         return states
 
-    def _exceptional(self, settled: Sequence[Settled], numbers: Sequence[int], states: bytes) -> list[_Exceptional]:
+    def _exceptional(self, settled: Sequence[Settled], numbers: Sequence[int], states: bytes) -> list[Exceptional]:
         """Return the rows that get a fault record."""
         if not states.translate(None, _PLAIN):
             return []
         return [
-            _Exceptional(one, number, State(state), next(self._pen.numbers.fault))
+            Exceptional(one, number, State(state), next(self._pen.numbers.fault))
             for one, number, state in zip(settled, numbers, states, strict=True)
             if state not in _PLAIN
         ]
 
-    def _told_before(self, exceptional: Sequence[_Exceptional], invalid: frozenset[int]) -> set[int]:
+    def _told_before(self, exceptional: Sequence[Exceptional], invalid: frozenset[int]) -> set[int]:
         """Return the rows, of those that were `invalid`, of which an earlier run recorded and told the very same."""
         again = {one.number: one for one in exceptional if one.number in invalid - self._reopened}
         return {
@@ -218,41 +238,20 @@ class RowJournal:
     # Recording
 
     def _outcome(
-        self, intent: int, settled: Sequence[Settled], states: bytes
-    ) -> tuple[int, bytes, bytes | None, int, int]:
+        self, seq: int, settled: Sequence[Settled], states: bytes, fate: int
+    ) -> tuple[int, bytes, bytes | None, int, int, int]:
         """Return the record of a request's outcome, its settlement number first."""
         done = states.count(State.DONE)
         ids = pack_ids(one.outcome for one in settled) if done else None
-        return next(self._pen.numbers.settlement), states, ids, done, intent
+        return next(self._pen.numbers.settlement), states, ids, done, fate, seq
 
-    def _fault(self, one: _Exceptional, intent: int | None) -> tuple[Any, ...]:
+    def _fault(self, one: Exceptional, intent: int | None) -> tuple[Any, ...]:
         """Return the record of an exceptional row."""
         row, outcome = one.settled.row, one.settled.outcome
         load_id, detail = self._pen.load_id, pack_detail(outcome)
         return (one.fault, load_id, one.number, row.line, row.key, int(one.state), intent, detail)
 
     # Telling
-
-    def _lines_of_done(self, settled: Sequence[Settled], numbers: Sequence[int]) -> list[Line]:
-        """Return the lines of the rows that are done."""
-        if self._pen.results is None:
-            return []
-        columns = self._columns
-        return [
-            Line(Kind.SUCCESS, columns, one.row.cells, (one.outcome.remote_id,), number)
-            for one, number in zip(settled, numbers, strict=True)
-            if type(one.outcome) is Done
-        ]
-
-    def _lines(self, exceptional: Iterable[_Exceptional]) -> list[Line]:
-        """Return the lines of the others, of those that a file lists."""
-        if self._pen.results is None:
-            return []
-        return [
-            line_for(one.settled, one.state, self._columns, number=one.number, fault=one.fault)
-            for one in exceptional
-            if one.state in KIND_OF
-        ]
 
     def _telling(self, lines: Sequence[Line], *, settlement: int = 0, paid: Sequence[int] = ()) -> Callable[[], None]:
         """Return what writes `lines` once they are durable."""
@@ -283,11 +282,6 @@ def _states_after(settled: Sequence[Settled], before: bytes) -> bytes:
         State.REJECTED if state == State.INVALID and was == State.REJECTED else state
         for state, was in zip(states, before, strict=True)
     )
-
-
-def _following(connection: sqlite3.Connection, query: str) -> "count[int]":
-    """Return the numbers after the highest that `query` finds."""
-    return count((connection.execute(query).fetchone()[0] or 0) + 1)
 
 
 def nothing_more(_: sqlite3.Connection) -> None:

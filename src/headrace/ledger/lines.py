@@ -3,12 +3,40 @@
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from headrace.ledger.faults import FaultRecord
 from headrace.ledger.packing import Detail, State, unpack_detail
-from headrace.ledger.sheet import KIND_OF, Line
+from headrace.ledger.sheet import KIND_OF, Kind, Line
 from headrace.model import Done, Duplicated, Fault, InDoubt, Invalid, Outcome, Rejected, Row, Settled
 
 _BETWEEN: Final = "; "
+
+
+class Exceptional(Struct, frozen=True, gc=False):
+    """A row with an outcome other than done: the number of the row, its state, and the id of its fault record."""
+
+    settled: Settled
+    number: int
+    state: State
+    fault: int
+
+
+def lines_of(
+    settled: Sequence[Settled], numbers: Sequence[int], exceptional: Sequence[Exceptional], columns: tuple[str, ...]
+) -> list[Line]:
+    """Return the lines of the rows that are done, of `settled`, and of those that are `exceptional` and listed."""
+    done = [
+        Line(Kind.SUCCESS, columns, one.row.cells, (one.outcome.remote_id,), number)
+        for one, number in zip(settled, numbers, strict=True)
+        if type(one.outcome) is Done
+    ]
+    others = [
+        line_for(one.settled, one.state, columns, number=one.number, fault=one.fault)
+        for one in exceptional
+        if one.state in KIND_OF
+    ]
+    return [*done, *others]
 
 
 def line_for(settled: Settled, state: State, columns: tuple[str, ...], *, number: int, fault: int | None) -> Line:

@@ -12,22 +12,25 @@ from typing import Final
 
 from headrace.errors import ChangedError, InvariantError
 from headrace.ledger.commit import Urgency
-from headrace.ledger.faults import faults_of
-from headrace.ledger.journal import Pen, RowJournal, nothing_more
-from headrace.ledger.lines import line_again
+from headrace.ledger.faults import REFUSED, faults_of
+from headrace.ledger.journal import ADD_FAULT, RowJournal, nothing_more
+from headrace.ledger.lines import Exceptional, line_again, lines_of
 from headrace.ledger.packing import GENERATION_BITS, State
 from headrace.ledger.past import Matches, Past
+from headrace.ledger.pen import Pen
 from headrace.ledger.progress import Progress
+from headrace.ledger.recovery import WHY
 from headrace.ledger.sheet import Kind, Line
 from headrace.ledger.tidy import Tidying
-from headrace.model import Row
+from headrace.model import InDoubt, Row, Settled
 
 # Lines that are written again after a crash wait for nobody, so that many are bounded by waiting for the oldest.
 _MOST_RETOLD_AT_ONCE: Final = 16
 _AT_ONCE: Final = 500
 _TO_SEND: Final = bytes([State.UNSENT, State.INVALID, State.OPEN])
 _DONE: Final = bytes([State.DONE])
-_LISTED: Final = bytes([State.REJECTED, State.IN_DOUBT, State.DUPLICATED])
+_LISTED: Final = bytes([State.REJECTED, State.IN_DOUBT, State.DUPLICATED, State.UNKNOWN])
+_UNKNOWN: Final = bytes([State.UNKNOWN])
 _OWED: Final = "SELECT number, remote_id FROM owed WHERE load = ? AND number IN"
 
 
@@ -82,6 +85,8 @@ class LoadLedger(RowJournal):
         self._columns = columns
         matches = self._past.match(rows)
         self._advance(rows)
+        if self._intents.recalls_any:
+            self._recall_all(rows, matches)
         if not matches.states.translate(None, _TO_SEND):
             return list(rows)
         self._tell_again(rows, matches)
@@ -95,6 +100,7 @@ class LoadLedger(RowJournal):
         # Settled rows may well be among those that were not shown: only a full pass can say that some are gone.
         unseen = self._past.unseen if rows_read <= self._rows else 0
         self._progress.advance(max(rows_read, self._rows), unseen)
+        self._list_unknown()
         if self._pen.results is None:
             return self._submit(Urgency.ALONE, nothing_more)
         tidying = Tidying(self._pen.results, self._pen.load_id)
@@ -104,6 +110,40 @@ class LoadLedger(RowJournal):
         """Drop what was built to know the past, and accept nothing more. What is recorded stays."""
         super().close()
         self._past.close()
+
+    # What was sent and is not answered
+
+    def _recall_all(self, rows: Sequence[Row], matches: Matches) -> None:
+        """Keep those of `rows` that are to be looked up; not those of a retry, whose values are in the reject file."""
+        repaired = {
+            fault.number
+            for fault in faults_of(self._reader, self._pen.load_id, _select(rows, matches, _UNKNOWN))
+            if fault.state in REFUSED
+        }
+        for row, recorded in zip(rows, matches.numbers, strict=True):
+            if recorded not in repaired:
+                self._recall(row, recorded)
+
+    def _list_unknown(self) -> None:
+        """List the rows that stay unknown at the end of the pass as in doubt, for people. Their intents stay open."""
+        left = {number: (intent, row) for intent, row, number in self._intents.left()}
+        faults = {fault.number: fault.state for fault in faults_of(self._reader, self._pen.load_id, left)}
+        unlisted = [(number, *left[number]) for number in left if number not in faults]
+        if not unlisted:
+            return
+        exceptional = [
+            Exceptional(
+                Settled(row, InDoubt(row.offset, row.line, WHY)), number, State.IN_DOUBT, next(self._pen.numbers.fault)
+            )
+            for number, _, row in unlisted
+        ]
+        records = [self._fault(one, intent) for one, (_, intent, _) in zip(exceptional, unlisted, strict=True)]
+
+        def execute(connection: sqlite3.Connection) -> None:
+            connection.executemany(ADD_FAULT, records)
+
+        lines = [] if self._pen.results is None else lines_of((), (), exceptional, self._columns)
+        self._submit(Urgency.OUTCOME, execute, self._telling(lines))
 
     def _knows_none(self, keys: Iterable[bytes]) -> bool:
         some: list[bytes] = []

@@ -8,10 +8,9 @@ from msgspec import Struct
 
 from headrace.errors import ChangedError
 from headrace.ledger.faults import begin_lines_anew
-from headrace.ledger.journal import Numbers
 from headrace.ledger.packing import State
 from headrace.ledger.progress import Progress
-from headrace.ledger.recovery import doubt
+from headrace.ledger.recovery import give_up, open_rows
 from headrace.ledger.repairs import take_back
 from headrace.ledger.results import Results
 from headrace.ledger.shelf import LoadBooks, Shelf
@@ -84,9 +83,7 @@ def check(record: LoadRecord | None, terms: LoadTerms, *, accept_mapping_change:
         )
 
 
-def begin(
-    connection: sqlite3.Connection, terms: LoadTerms, numbers: Numbers, shelf: Shelf, folder: Path | None
-) -> Opened:
+def begin(connection: sqlite3.Connection, terms: LoadTerms, shelf: Shelf, folder: Path | None) -> Opened:
     """Record the load and everything that follows from how the last run left it. Runs in one transaction."""
     connection.execute(
         "INSERT OR IGNORE INTO load (name, resource, operation, definition, mapping, fingerprint)"
@@ -96,7 +93,7 @@ def begin(
     load_id, fingerprint = connection.execute(
         "SELECT id, fingerprint FROM load WHERE name = ?", (terms.name,)
     ).fetchone()
-    doubt(connection, load_id, numbers)
+    give_up(connection, load_id)
     is_other = terms.fingerprint is None or terms.fingerprint != fingerprint
     is_changed = is_other and _has_records(connection, load_id)
     if is_changed:
@@ -116,11 +113,9 @@ def begin(
     return opened
 
 
-def begin_retry(
-    connection: sqlite3.Connection, record: LoadRecord, numbers: Numbers, shelf: Shelf, folder: Path
-) -> Opened:
+def begin_retry(connection: sqlite3.Connection, record: LoadRecord, shelf: Shelf, folder: Path) -> Opened:
     """Take the reject file of a load back, to send its rows again. Runs in one transaction."""
-    doubt(connection, record.id, numbers)
+    give_up(connection, record.id)
     results = Results(folder, record.name, record.id)
     take_back(results, connection, record.id)
     notices = tuple(results.recover(connection))
@@ -149,9 +144,10 @@ def _begin_generation(connection: sqlite3.Connection, load_id: int) -> None:
     connection.execute("DELETE FROM fault WHERE load = ? AND state = ?", (load_id, int(State.INVALID)))
     done = _one(connection, "SELECT total(done) FROM request WHERE load = ?", load_id)
     exceptional = _one(connection, "SELECT count(*) FROM fault WHERE load = ?", load_id)
+    in_flight = open_rows(connection, load_id, is_live=False)[None]
     connection.execute(
         "UPDATE load SET generation = generation + 1, rows = 0, unseen = ? WHERE id = ?",
-        (int(done + exceptional), load_id),
+        (int(done + exceptional + in_flight), load_id),
     )
 
 

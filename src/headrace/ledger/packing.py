@@ -44,6 +44,8 @@ class State(IntEnum):
     DUPLICATED = 6
     OPEN = 7
     """Named by an intent that has no outcome yet. Only ever in memory."""
+    UNKNOWN = 8
+    """Named by an intent that an earlier run left without an outcome. Only ever in memory."""
 
 
 STATE_OF: Final = MappingProxyType(

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from headrace.identity import KEY_BYTES
 from headrace.ledger.packing import GENERATION_BITS, SETTLED, State, runs, unpack_keys, unpack_runs
+from headrace.ledger.recovery import unknown
 from headrace.model import Row
 
 _REQUESTS: Final = "SELECT numbers, keys, outcomes FROM request WHERE load = ? AND settled IS NOT NULL ORDER BY seq"
@@ -21,6 +22,7 @@ _FAULTS: Final = "SELECT number, key, state FROM fault WHERE load = ?"
 _WITH_KEY: Final = "SELECT key, number, state FROM entry WHERE key"
 _FORGET: Final = "DELETE FROM entry WHERE number IN"
 _UNSENT: Final = bytes([State.UNSENT])
+_KEPT: Final = SETTLED | {State.UNKNOWN}
 _AT_ONCE: Final = 500
 
 
@@ -100,6 +102,8 @@ class Past:
             self._put(unpack_runs(numbers), keys, outcomes)
         for number, key, state in connection.execute(_FAULTS, (load_id,)):
             self._put([range(number, number + 1)], key, bytes([state]))
+        for one in unknown(connection, load_id):  # last: a row that is unknown may be listed as in doubt as well
+            self._put(runs(one.numbers), b"".join(one.keys), bytes([State.UNKNOWN]) * len(one.numbers))
 
     def _put(self, record: list[range], keys: bytes, outcomes: bytes) -> None:
         """Keep what is known of the rows of a record: by number those of this generation, by key the others."""
@@ -131,10 +135,10 @@ class KeyIndex:
         self._connection: sqlite3.Connection | None = None
 
     def put(self, run: range, keys: bytes, states: bytes) -> None:
-        """Keep the settled ones of consecutive rows; the last state of a number counts."""
+        """Keep the settled and the unknown ones of consecutive rows; the last state of a number counts."""
         entries = zip(run, unpack_keys(keys), states, strict=True)
         self._opened().executemany(
-            "INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", (entry for entry in entries if entry[2] in SETTLED)
+            "INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", (entry for entry in entries if entry[2] in _KEPT)
         )
 
     def complete(self) -> int:

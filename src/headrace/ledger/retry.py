@@ -7,17 +7,21 @@ refused until it has another outcome; what the retry does not come to is back in
 import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from typing import Final
 
 from headrace.errors import SourceError
 from headrace.ledger.commit import Urgency
-from headrace.ledger.journal import Pen, RowJournal, nothing_more
+from headrace.ledger.journal import RowJournal, nothing_more
 from headrace.ledger.packing import State
 from headrace.ledger.past import States
+from headrace.ledger.pen import Pen
 from headrace.ledger.rejects import RejectFile
 from headrace.ledger.repairs import chunks, left_over, still_refused
 from headrace.ledger.results import Results
 from headrace.ledger.tidy import Tidying
 from headrace.model import Row
+
+_UNKNOWN: Final = bytes([State.UNKNOWN])
 
 
 class RetryLedger(RowJournal):
@@ -50,14 +54,24 @@ class RetryLedger(RowJournal):
         if self._file is None:
             return
         for some in chunks(self._file):
-            refused = still_refused(self._reader, self._pen.load_id, some)
-            for reject, fault in refused:
-                number = range(fault.number, fault.number + 1)
-                if self._states.get(number) != bytes([State.UNSENT]):
-                    raise SourceError(f"Line {reject.line} of the source is there twice.", file=str(self._file.path))
-                self._states.put(number, bytes([fault.state]))
-                self._reopened.add(fault.number)
-            yield [Row(fault.number, reject.line, fault.key, reject.cells) for reject, fault in refused]
+            found = [
+                (Row(fault.number, reject.line, fault.key, reject.cells), fault.state)
+                for reject, fault in still_refused(self._reader, self._pen.load_id, some)
+            ]
+            for row, state in found:
+                self._reopen(row, state)
+            yield [row for row, _ in found if self._states.get(_only(row)) != _UNKNOWN]
+
+    def _reopen(self, row: Row, state: State) -> None:
+        """Let a refused row be sent again, or, where a killed retry had sent it, be looked up."""
+        assert self._file is not None  # rows has looked
+        if self._states.get(_only(row)) != bytes([State.UNSENT]):
+            raise SourceError(f"Line {row.line} of the source is there twice.", file=str(self._file.path))
+        self._reopened.add(row.offset)
+        is_unknown = self._intents.is_unknown(row.offset)
+        self._states.put(_only(row), _UNKNOWN if is_unknown else bytes([state]))
+        if is_unknown:
+            self._recall(row, row.offset, state)
 
     def finish(self) -> "Future[None]":
         """End the retry: the reject file then holds exactly the rows still refused. The future is as of `settle`."""
@@ -75,3 +89,8 @@ class RetryLedger(RowJournal):
         """Write what the retry did not come to into the new reject file, as it was edited."""
         for lines in left_over(self._results, self._reader, self._pen.load_id):
             self._results.write(lines)
+
+
+def _only(row: Row) -> range:
+    """Return the number of a row of a retry, which is its offset, as a run."""
+    return range(row.offset, row.offset + 1)

@@ -10,12 +10,16 @@ from urllib.parse import quote
 from headrace.errors import HeadraceError, StoppedError, UsageError
 from headrace.ledger.durable import sync_folder
 
-VERSION: Final = 1
+VERSION: Final = 2
 _APPLICATION: Final = 0x68647263  # "hdrc", so that `file` and we know a checkpoint from any other SQLite file
 _MAGIC: Final = b"SQLite format 3\0"
 
 # One record per request; `fault` holds a row per exceptional row only, with `place` and `length` (bytes) of its line
 # in its results file, NULL while that has not been written. `owed` holds done rows whose line was lost in a crash.
+# Of a request, `since` is the server's time (seconds since the epoch) before which it cannot have been executed, NULL
+# where nobody knows it; `prints` are digests of the values that were sent, in the order of its rows; `unknown` is 1
+# from the moment that its answer was given up until nothing about it is open any more (an absence is audited at the
+# end of a load), then 2; 0 for the requests that were simply answered.
 _TABLES: Final = """
 CREATE TABLE import (
     name TEXT NOT NULL, provider TEXT NOT NULL, base_url TEXT NOT NULL, organization TEXT NOT NULL,
@@ -28,9 +32,11 @@ CREATE TABLE load (
 );
 CREATE TABLE request (
     seq INTEGER PRIMARY KEY, load INTEGER NOT NULL, lease INTEGER NOT NULL, numbers BLOB NOT NULL, keys BLOB NOT NULL,
-    settled INTEGER, outcomes BLOB, ids BLOB, done INTEGER NOT NULL DEFAULT 0
+    settled INTEGER, outcomes BLOB, ids BLOB, done INTEGER NOT NULL DEFAULT 0,
+    since REAL, prints BLOB, unknown INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX request_settled ON request (load, settled, done);
+CREATE INDEX request_unknown ON request (load) WHERE unknown = 1;
 CREATE TABLE fault (
     id INTEGER PRIMARY KEY, load INTEGER NOT NULL, number INTEGER NOT NULL, line INTEGER NOT NULL, key BLOB NOT NULL,
     state INTEGER NOT NULL, request INTEGER, detail BLOB NOT NULL, place INTEGER, length INTEGER
@@ -51,6 +57,16 @@ CREATE TABLE sheet (
 _FORMER: Final = """
 CREATE TABLE IF NOT EXISTS former (load INTEGER NOT NULL, line INTEGER NOT NULL, PRIMARY KEY (load, line)) WITHOUT ROWID
 """
+
+_UPGRADES: Final = {
+    1: """
+ALTER TABLE request ADD COLUMN since REAL;
+ALTER TABLE request ADD COLUMN prints BLOB;
+ALTER TABLE request ADD COLUMN unknown INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX request_unknown ON request (load) WHERE unknown = 1
+"""
+}
+"""From a version of the format to the statements that make the next one of it."""
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
@@ -86,6 +102,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
             f"file:{quote(str(path.absolute()))}?{mode}", uri=True, isolation_level=None, check_same_thread=False
         )
         check(connection, path)
+        _check_upgraded(connection, path)
     except sqlite3.Error as error:
         raise translated(error, path) from None
     return connection
@@ -100,6 +117,15 @@ def check(connection: sqlite3.Connection, path: Path | None) -> None:
         raise UsageError(
             f"The checkpoint {path} was written by a newer headrace (format {version}, this one knows {VERSION}).",
             hint="Upgrade headrace, or use another --checkpoint.",
+        )
+
+
+def _check_upgraded(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `UsageError` where a reader, who changes nothing, meets an older format."""
+    if _pragma(connection, "user_version") < VERSION and not _is_empty(connection):
+        raise UsageError(
+            f"The checkpoint {path} was written by an older headrace.",
+            hint="Run its import once; that brings it up to date, and it goes on where it stopped.",
         )
 
 
@@ -178,6 +204,10 @@ def _create(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
+    for version in range(_pragma(connection, "user_version"), VERSION):
+        for statement in _UPGRADES[version].split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {version + 1}")
     connection.execute(_FORMER)  # checkpoints made before it was there get it when they are opened
     connection.execute("COMMIT")
 

@@ -1,46 +1,37 @@
 """The tally: how many rows of a load ended how, derived from the records every time and kept nowhere."""
 
 import sqlite3
-from typing import Final
+from collections import Counter
 
-from headrace.ledger.packing import State, unpack_numbers
+from headrace.ledger.packing import State
+from headrace.ledger.recovery import open_rows
 from headrace.model import Counts
-
-_OPEN: Final = "SELECT numbers FROM request WHERE load = ? AND settled IS NULL"
 
 
 def tally(connection: sqlite3.Connection, load_id: int, *, is_live: bool) -> Counts:
     """Return the counts of one load.
 
-    `is_live` says that its holder is at work: rows in flight are then not attempted yet. Otherwise they are in doubt,
-    as the next run will find.
+    Rows that were sent and not answered are in doubt until somebody has looked them up. `is_live` says that the holder
+    is at work: what is in flight is then not attempted yet.
     """
     connection.execute("BEGIN")  # all of one moment, while another process writes
     try:
         rows, unseen = connection.execute("SELECT rows, unseen FROM load WHERE id = ?", (load_id,)).fetchone()
         done = connection.execute("SELECT total(done) FROM request WHERE load = ?", (load_id,)).fetchone()[0]
-        by_state = dict(
-            connection.execute("SELECT state, count(*) FROM fault WHERE load = ? GROUP BY state", (load_id,))
+        by_state = Counter(
+            dict(connection.execute("SELECT state, count(*) FROM fault WHERE load = ? GROUP BY state", (load_id,)))
         )
-        in_flight = 0 if is_live else _in_flight(connection, load_id)
+        unknown = open_rows(connection, load_id, is_live=is_live)
     finally:
         connection.execute("COMMIT")
+    known = by_state - Counter({state: count for state, count in unknown.items() if state is not None})
     counts = Counts(
         done=int(done),
-        rejected=by_state.get(State.REJECTED, 0),
-        invalid=by_state.get(State.INVALID, 0),
-        skipped=by_state.get(State.SKIPPED, 0),
-        in_doubt=by_state.get(State.IN_DOUBT, 0) + in_flight,
-        duplicated=by_state.get(State.DUPLICATED, 0),
+        rejected=known[State.REJECTED],
+        invalid=known[State.INVALID],
+        skipped=known[State.SKIPPED],
+        in_doubt=known[State.IN_DOUBT] + unknown.total(),
+        duplicated=known[State.DUPLICATED],
     )
     total = max(rows + unseen, counts.settled)
     return counts + Counts(rows=total, not_attempted=total - counts.settled)
-
-
-def _in_flight(connection: sqlite3.Connection, load_id: int) -> int:
-    """Return how many rows are in intents without outcome and have no other outcome (a refused row sent again has)."""
-    return sum(
-        connection.execute("SELECT 1 FROM fault WHERE load = ? AND number = ?", (load_id, number)).fetchone() is None
-        for (numbers,) in connection.execute(_OPEN, (load_id,)).fetchall()
-        for number in unpack_numbers(numbers)
-    )

@@ -1,0 +1,153 @@
+"""The parking place: rows that were sent without a conclusive answer, until it can be looked up what became of them."""
+
+from asyncio import Event, get_running_loop
+from collections.abc import Iterable
+from typing import Final
+
+import anyio
+from msgspec import Struct
+from msgspec.structs import replace
+
+from headrace.dispatch.halt import Halt
+from headrace.model import InDoubt, Recalled, Record, Settled
+
+MOST_UNKNOWN: Final = 5_000
+"""Rows that may be unknown at once; then writers wait until some are settled (RELIABILITY.md, I9)."""
+GATHER: Final = 5.0
+"""Seconds that a row which is due waits for others, so that one question asks for many."""
+
+
+class Parked(Struct, frozen=True, gc=False, kw_only=True):
+    """One record whose request's answer was given up, and the intent that is still open for it.
+
+    It cannot have been executed before `since` (seconds since the epoch, the server's; None where nobody knows), and
+    nothing is proven before `due` (the loop's time). `is_answered` says that the provider did answer, and refused a
+    batch of which it may have stored a part: the row is then sent again alone, if it has to be. `is_recalled` says
+    that an earlier run sent it.
+    """
+
+    record: Record
+    intent: int
+    since: float | None
+    due: float
+    why: str
+    is_answered: bool = False
+    is_recalled: bool = False
+
+
+class Quiet(Struct, frozen=True):
+    """How long nothing is proven: D and L of RELIABILITY.md 1.7, in seconds."""
+
+    commit: float
+    visible: float
+
+    def after(self, *, is_answered: bool) -> float:
+        """Return the quiet period: of a request that was answered nothing is under way any more."""
+        return self.visible if is_answered else self.commit + self.visible
+
+
+class Parking:
+    """The unknown rows of one load. Writers park, the settling task takes away; nobody else is held up.
+
+    Mutable state: the rows by offset, whether more may come, and what wakes those who wait.
+    """
+
+    def __init__(self, quiet: Quiet, halt: Halt) -> None:
+        self._quiet = quiet
+        self._halt = halt
+        self._rows: dict[int, Parked] = {}
+        self._is_closed = False
+        self._changed = Event()
+        self._room = Event()
+        self._room.set()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def due(self, *, is_answered: bool = False) -> float:
+        """Return when a row that is given up now may be looked up, in the loop's time, which only ever goes on."""
+        return get_running_loop().time() + self._quiet.after(is_answered=is_answered)
+
+    def put(self, parked: Iterable[Parked]) -> None:
+        """Take rows in, or take note that they are due at another time."""
+        self._rows.update((one.record.row.offset, one) for one in parked)
+        self._note()
+
+    def recall(self, found: Iterable[tuple[Record, Recalled]]) -> None:
+        """Take rows in that an earlier run left unknown. Their quiet period begins now, whatever any clock says."""
+        self.put(
+            Parked(record=record, intent=one.intent, since=one.since, due=self.due(), why=_KILLED, is_recalled=True)
+            for record, one in found
+            if one.intent is not None
+        )
+
+    def put_off(self, one: Parked, seconds: float) -> None:
+        """Have a row looked up again so many seconds from now."""
+        self.put([replace(one, due=get_running_loop().time() + seconds)])
+
+    def take(self, parked: Iterable[Parked]) -> None:
+        """Take rows out: something is proven of them."""
+        for one in parked:
+            del self._rows[one.record.row.offset]
+        self._note()
+
+    def close(self) -> None:
+        """Say that writers park no more. What is parked is still to be settled."""
+        self._is_closed = True
+        self._note()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is parked and nothing will be."""
+        return self._is_closed and not self._rows
+
+    @property
+    def left(self) -> int:
+        """How many rows of this run are unknown."""
+        return sum(not one.is_recalled for one in self._rows.values())
+
+    @property
+    def seconds(self) -> float:
+        """How long until all that is parked is due."""
+        latest = max((one.due for one in self._rows.values()), default=0.0)
+        return max(0.0, latest - get_running_loop().time()) if self._rows else 0.0
+
+    def unsettled(self) -> list[Settled]:
+        """Return what there is to say, for now, of the rows that are parked: their intents stay open."""
+        return [
+            Settled(one.record.row, InDoubt(one.record.row.offset, one.record.row.line, f"{one.why}; {_NEXT_RUN}"))
+            for one in self._rows.values()
+        ]
+
+    async def wait_room(self) -> None:
+        """Wait while too many rows are unknown; not once the run ends."""
+        if not self._room.is_set():
+            with self._halt.scope():
+                await self._room.wait()
+
+    async def wait_due(self) -> list[Parked]:
+        """Wait until rows are due, or for any other change; return those that are due."""
+        earliest = min((one.due for one in self._rows.values()), default=None)
+        self._changed.clear()
+        with self._halt.scope():
+            if earliest is None:
+                await self._changed.wait()
+            else:  # what is parked meanwhile is due later, so only the end of the run shortens this
+                gather = min(GATHER, self._quiet.visible)
+                await anyio.sleep(max(0.0, earliest + gather - get_running_loop().time()))
+        now = get_running_loop().time()
+        return [one for one in self._rows.values() if one.due <= now]
+
+    def _note(self) -> None:
+        self._changed.set()
+        if len(self._rows) < MOST_UNKNOWN:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    def __repr__(self) -> str:
+        return f"<Parking: {len(self)} rows unknown>"
+
+
+_KILLED: Final = "sent by an earlier run, and no answer was recorded"
+_NEXT_RUN: Final = "the next run looks it up"

@@ -1,0 +1,164 @@
+"""Which records of a listing are which rows: a plain decision over everything that was read (RELIABILITY.md 1.9, E).
+
+Identical rows are interchangeable: m records that nobody else holds settle m of k rows. A row is absent only where no
+record could be it, and none could have become it by the provider's own rewriting.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
+
+from headrace.dispatch.parked import Parked
+from headrace.model import Record
+
+Item: TypeAlias = Mapping[str, Any]
+"""One record of a listing, flat (`provider.Page`)."""
+
+
+class Likeness(IntEnum):
+    """How far a record of a listing is a row."""
+
+    NO = 0
+    NEAR = 1
+    """It may be the row if the provider has rewritten a text; neither its presence nor its absence."""
+    LOOSE = 2
+    """It is the row but for what the row does not say, and for the way a text is written."""
+    EXACT = 3
+
+
+Like: TypeAlias = Callable[[Record, Item], Likeness]
+
+
+class Present(Struct, frozen=True):
+    """The provider holds the row, under `ids`: more than one where it is there more often than it was wanted."""
+
+    ids: tuple[str, ...]
+
+
+class Absent(Struct, frozen=True):
+    """The provider does not hold the row, and will not: it may be sent again."""
+
+
+class Unclear(Struct, frozen=True):
+    """Nobody can tell, now or later."""
+
+    why: str
+
+
+class Contested(Struct, frozen=True):
+    """A record may be the row's, or that of a request which is under way: ask again when it is answered."""
+
+
+Finding: TypeAlias = Present | Absent | Unclear | Contested
+
+ABSENT: Final = Absent()
+CONTESTED: Final = Contested()
+
+
+def conclude(
+    parked: Sequence[Parked], items: Sequence[Item], like: Like, rivals: Sequence[Record] = ()
+) -> list[Finding]:
+    """Return what `items`, all records that may be any of `parked` and belong to no row that is done, make of each.
+
+    `rivals` are records under way at the same time: what may be theirs proves nothing.
+    """
+    board = _Board(parked, items, like)
+    board.concede(rivals)
+    for least in (Likeness.EXACT, Likeness.LOOSE):
+        board.assign(least)
+    board.spread()
+    return [board.finding(place) for place in range(len(parked))]
+
+
+class _Board:
+    """Rows on one side, records on the other. Mutable state: who has which, which are contested, what is left."""
+
+    def __init__(self, parked: Sequence[Parked], items: Sequence[Item], like: Like) -> None:
+        self._parked = parked
+        self._items = sorted(items, key=_order)
+        self._like = like
+        self._found: list[list[str]] = [[] for _ in parked]
+        self._contested: set[int] = set()
+        self._free = [*range(len(self._items))]
+        self._table = [[like(one.record, item) for item in self._items] for one in parked]
+
+    def concede(self, rivals: Sequence[Record]) -> None:
+        """Leave to `rivals` what may be theirs; rows that it could be as well are contested."""
+        theirs = {
+            at for at, item in enumerate(self._items) if any(self._like(one, item) >= Likeness.LOOSE for one in rivals)
+        }
+        for place, row in enumerate(self._table):
+            if any(row[at] >= Likeness.LOOSE for at in theirs):
+                self._contested.add(place)
+        self._free = [at for at in self._free if at not in theirs]
+
+    def assign(self, least: Likeness) -> None:
+        """Give each row that has none a record that is at least so like it and not older."""
+        for place, one in enumerate(self._parked):
+            if not self._found[place] and place not in self._contested:
+                at = next(
+                    (at for at in self._free if self._is(place, at, least) and _is_since(self._items[at], one)), None
+                )
+                if at is not None:
+                    self._take(place, at)
+
+    def spread(self) -> None:
+        """Give what is left over to the rows that it repeats: they are there more often than wanted."""
+        for at in (*self._free,):
+            owners = [place for place in range(len(self._parked)) if self._repeats(place, at)]
+            if owners:
+                self._take(owners[-1], at)
+
+    def finding(self, place: int) -> Finding:
+        """Return what has become of one row."""
+        if place in self._contested:
+            return CONTESTED
+        if self._found[place]:
+            return Present(tuple(self._found[place]))
+        near = [at for at in self._free if self._is(place, at, Likeness.NEAR) and self._may_be_new(place, at)]
+        if near:
+            ids = ", ".join(str(self._items[at]["id"]) for at in near[:3])
+            return Unclear(f"a record that may be it, or another one: {ids}")
+        return ABSENT
+
+    def _is(self, place: int, at: int, least: Likeness) -> bool:
+        return self._table[place][at] >= least
+
+    def _repeats(self, place: int, at: int) -> bool:
+        return (
+            bool(self._found[place])
+            and self._is(place, at, Likeness.EXACT)
+            and _is_since(self._items[at], self._parked[place])
+        )
+
+    def _may_be_new(self, place: int, at: int) -> bool:
+        """Whether a record may have been made by the row's request: not where both times are known and it is older."""
+        made, since = created(self._items[at]), self._parked[place].since
+        return made is None or since is None or made >= since
+
+    def _take(self, place: int, at: int) -> None:
+        self._found[place].append(str(self._items[at]["id"]))
+        self._free.remove(at)
+
+
+def created(item: Item) -> float | None:
+    """Return when a record was created, in seconds since the epoch; None where it does not say."""
+    try:
+        made = datetime.fromisoformat(str(item["created_at"]))
+    except (KeyError, ValueError):
+        return None
+    return made.replace(tzinfo=made.tzinfo or UTC).timestamp()
+
+
+def _is_since(item: Item, one: Parked) -> bool:
+    """Whether a record was certainly made no earlier than the row's request."""
+    made = created(item)
+    return made is not None and one.since is not None and made >= one.since
+
+
+def _order(item: Item) -> tuple[int, str]:
+    """Return what sorts records in the order of their making, as far as ids tell it."""
+    return len(str(item["id"])), str(item["id"])

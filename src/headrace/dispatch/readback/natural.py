@@ -1,0 +1,126 @@
+"""By natural key: a record is the row when all fields that identify it are equal (RELIABILITY.md 1.9, class E)."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from html import unescape
+from types import MappingProxyType, NoneType
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from headrace.dispatch.readback.matching import Item, Like, Likeness
+from headrace.dispatch.readback.question import Question
+from headrace.model import Record
+from headrace.provider import Resource, references
+
+AT_ONCE: Final = 40
+"""Rows that one question asks for: their values must fit into one address."""
+DAY: Final = 86_400.0
+CREATED: Final = "created_at"
+_PREFIX: Final = 8
+"""Characters from which on the beginning of a text may stand for the whole of it."""
+
+
+def questions(
+    resource: Resource, fields: Sequence[str], records: Sequence[Record], since: float | None
+) -> list[Question]:
+    """Return the questions whose answers together hold every record that may be one of `records`.
+
+    Only by references, dates and numbers, each with the values of all rows: providers compare these exactly. Texts
+    they may have rewritten, so nothing is filtered by them.
+    """
+    links = [name for name in references(resource.struct) if name in fields]
+    return [
+        Question(
+            filters={**_created_since(resource, since), **_filters(resource, fields, records[start : start + AT_ONCE])},
+            include=links,
+            places=range(start, min(start + AT_ONCE, len(records))),
+        )
+        for start in range(0, len(records), AT_ONCE)
+    ]
+
+
+def _created_since(resource: Resource, since: float | None) -> dict[str, Any]:
+    """Return the filter that leaves older records out, by whole days and one to spare: vendors cut times to dates."""
+    if since is None or CREATED not in resource.filters:
+        return {}
+    return {CREATED: {"gt_eq": datetime.fromtimestamp(max(0.0, since - DAY), UTC).date()}}
+
+
+def _filters(resource: Resource, fields: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    for name in fields:
+        values: set[Any] = (
+            {getattr(record.value, name, UNSET) for record in records} if name in resource.filters else {""}
+        )
+        if not any(isinstance(value, str | UnsetType | NoneType) for value in values):
+            chosen[name] = sorted(values)
+    return chosen
+
+
+# --- comparing ---------------------------------------------------------------------------------------------------
+
+
+def likeness(resource: Resource, fields: Sequence[str]) -> Like:
+    """Return the function that compares a record with one of a listing in `fields`."""
+    encoded = {field.name: field.encode_name for field in msgspec.structs.fields(resource.struct)}
+    names = [(name, encoded.get(name, name)) for name in fields]
+
+    def like(record: Record, item: Item) -> Likeness:
+        found = Likeness.EXACT
+        for ours, theirs in names:
+            value = getattr(record.value, ours, UNSET)
+            found = min(found, _compare(value, item.get(ours, item.get(theirs))))
+            if found is Likeness.NO:
+                break
+        return found
+
+    return like
+
+
+def _compare(ours: Any, theirs: Any) -> Likeness:
+    if spelt(ours) == spelt(theirs):
+        return Likeness.EXACT
+    if ours is UNSET:
+        return Likeness.LOOSE  # what was not said the provider may have filled in
+    if not isinstance(ours, str):
+        return Likeness.NO
+    mine, its = essence(ours), essence(str(theirs or ""))
+    if mine == its:
+        return Likeness.LOOSE
+    shorter, longer = sorted((mine, its), key=len)
+    return Likeness.NEAR if len(shorter) >= _PREFIX and longer.startswith(shorter) else Likeness.NO
+
+
+_TAG: Final = re.compile(r"<[^<>]*>")
+_BLANK: Final = re.compile(r"[\W_]+")
+
+
+def essence(text: str) -> str:
+    """Return what providers leave of a text however they rewrite it: letters and digits, without markup and case."""
+    return _BLANK.sub("", unescape(_TAG.sub(" ", text))).casefold()
+
+
+def spelt(value: Any) -> str:
+    """Return one spelling of a value: ids, numbers and dates come back as text or with a fraction of zero."""
+    spell = _SPELLINGS.get(type(value))
+    return str(value) if spell is None else spell(value)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+_SPELLINGS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
+    {
+        str: str.strip,
+        NoneType: lambda _: "",
+        UnsetType: lambda _: "",
+        bool: lambda value: "true" if value else "false",
+        float: _number,
+        date: date.isoformat,
+        datetime: lambda value: str(value.timestamp()),
+    }
+)

@@ -1,0 +1,14 @@
+"""A question to the provider: a listing that holds every record which may be one of some rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """`filters` and `include` are those of `Wire.listing`; `places` say which of the rows asked for it is about."""
+
+    filters: Mapping[str, Any]
+    places: range
+    include: Sequence[str] = ()

@@ -1,0 +1,180 @@
+"""Settling: what was sent without an answer waits its quiet period, is read back, and then is done or sent again.
+
+A task of its own beside the writers, who never wait for it (but for room, when too much is unknown). What it proves is
+recorded at once; only after a durable "not applied" is a row sent again, under a new intent (RELIABILITY.md 1.3, I2).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+
+from headrace.dispatch.halt import Halt
+from headrace.dispatch.journal import Journal
+from headrace.dispatch.parked import Parked, Parking
+from headrace.dispatch.readback.matching import ABSENT, Absent, Contested, Finding, Item, Present, Unclear, conclude
+from headrace.dispatch.readback.question import Question
+from headrace.dispatch.readback.reader import Reader, Unreadable
+from headrace.dispatch.readback.strategy import Strategy
+from headrace.dispatch.teller import Told
+from headrace.dispatch.wakeup import Wakeup
+from headrace.dispatch.writer import Writer
+from headrace.errors import HeadraceError, UnreachableError
+from headrace.model import Batch, Done, Duplicated, InDoubt, NotAttempted, Outcome, Record, Settled
+
+MOST_SENDS: Final = 3
+"""How often a row is sent again in one run after it was proven absent. Then it is left to the next run."""
+MOST_TRIES: Final = 5
+"""How often a read-back that gets no answer is repeated before the provider is taken to be down."""
+AGAIN: Final = 10.0
+"""Seconds until a question is asked again that could not be answered for now."""
+
+Tell: TypeAlias = Callable[[Told], Awaitable[None]]
+
+
+class Settling:
+    """Settles the unknown rows of one load. `run` is a task of its own; it ends when the parking place is over.
+
+    Mutable state: how often each row was sent again, and how many read-backs in a row got no answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        reader: Reader,
+        strategy: Strategy | None,
+        journal: Journal,
+        writer: Writer,
+        parking: Parking,
+        tell: Tell,
+        halt: Halt,
+        size: int,
+    ) -> None:
+        self._reader = reader
+        self._strategy = strategy
+        self._journal = journal
+        self._writer = writer
+        self._parking = parking
+        self._tell = tell
+        self._halt = halt
+        self._size = size
+        self._wakeup = Wakeup()
+        self._sent: Counter[int] = Counter()
+        self._failures = 0
+        self.recalled = 0
+        """How many rows of earlier runs have been concluded."""
+
+    # The task
+
+    async def run(self) -> None:
+        """Settle what is due, until nothing is parked and nothing more will be, or the run is halted."""
+        try:
+            while not self._halt and not self._parking.is_over:
+                due = await self._parking.wait_due()
+                if due and not self._halt:
+                    await self._settle(due)
+        except HeadraceError as error:
+            self._halt.stop(error)
+
+    # Looking up
+
+    async def _settle(self, due: Sequence[Parked]) -> None:
+        if self._strategy is None:
+            await self._apply(due, [_NOTHING_TO_READ] * len(due))
+            return
+        known = [one.since for one in due if one.since is not None]
+        since = min(known) if len(known) == len(due) else None
+        for question in self._strategy.ask([one.record for one in due], since):
+            if self._halt:
+                return
+            asked = [due[place] for place in question.places]
+            findings = await self._look_up(self._strategy, question, asked)
+            await self._apply(asked, findings)
+
+    async def _look_up(self, how: Strategy, question: Question, asked: Sequence[Parked]) -> list[Finding]:
+        """Return what became of the rows that one question is about."""
+        items = await self._ask(question)
+        if items is None:
+            return [Contested()] * len(asked)
+        if isinstance(items, Unreadable):
+            return [Unclear(items.why)] * len(asked)
+        rivals = self._writer.under_way()
+        # Whoever is answered from here on was a rival a moment ago; whoever was answered before is durable then.
+        await self._wakeup.wait_done(self._journal.sync())
+        held = self._journal.held([str(item["id"]) for item in items])
+        free = [item for item in items if str(item["id"]) not in held]
+        return conclude(asked, free, how.like, [*rivals, *self._writer.under_way()])
+
+    async def _ask(self, question: Question) -> list[Item] | Unreadable | None:
+        """Return the answer, None where there is none for now."""
+        with self._halt.scope():
+            try:
+                items = await self._reader.ask(question)
+            except UnreachableError:
+                self._failures += 1
+                if self._failures >= MOST_TRIES:
+                    raise
+                return None
+            self._failures = 0
+            return items
+        return None
+
+    # Concluding
+
+    async def _apply(self, asked: Sequence[Parked], findings: Sequence[Finding]) -> None:
+        """Record what was found, and send again what is absent."""
+        by_intent: defaultdict[int, list[tuple[Parked, Outcome]]] = defaultdict(list)
+        absent: list[Parked] = []
+        for one, finding in zip(asked, findings, strict=True):
+            if isinstance(finding, Contested):
+                self._parking.put_off(one, AGAIN)
+                continue
+            by_intent[one.intent].append((one, _outcome(one, finding)))
+            if finding == ABSENT:
+                absent.append(one)
+        for intent, concluded in by_intent.items():
+            await self._conclude(intent, concluded)
+        await self._send_again(absent)
+
+    async def _conclude(self, intent: int, concluded: Sequence[tuple[Parked, Outcome]]) -> None:
+        settled = [Settled(one.record.row, outcome) for one, outcome in concluded]
+        durable = self._journal.settle(intent, settled)
+        self._parking.take(one for one, _ in concluded)
+        self.recalled += sum(one.is_recalled for one, _ in concluded)
+        told = [one for one in settled if not isinstance(one.outcome, NotAttempted)]
+        await self._wakeup.wait_done(durable)
+        if told:
+            await self._tell(Told(told))
+
+    async def _send_again(self, absent: Sequence[Parked]) -> None:
+        """Send rows that are proven absent under new intents; those of a refused batch alone."""
+        again = [one for one in absent if self._sent[one.record.row.offset] < MOST_SENDS]
+        self._sent.update(one.record.row.offset for one in again)
+        together = [one.record for one in again if not one.is_answered]
+        alone = [[one.record] for one in again if one.is_answered]
+        for records in (*_batches(together, self._size), *alone):
+            await self._tell(await self._writer.write(Batch(records)))
+
+    def __repr__(self) -> str:
+        return f"<Settling: {len(self._parking)} rows unknown, {self.recalled} of earlier runs concluded>"
+
+
+_NOTHING_TO_READ: Final = Unclear("nothing can be read back of this resource")
+
+
+def _outcome(one: Parked, finding: Finding) -> Outcome:
+    row = one.record.row
+    match finding:
+        case Present(ids=(only,)):
+            return Done(row.offset, row.line, only, "readback")
+        case Present(ids=several):
+            return Duplicated(row.offset, row.line, several)
+        case Absent():
+            return NotAttempted(row.offset, row.line, "sent, and proven not to have been executed")
+        case Unclear(why=why):
+            return InDoubt(row.offset, row.line, f"{one.why}; {why}")
+        case Contested():
+            raise AssertionError("a contested row has no outcome yet")
+
+
+def _batches(records: Sequence[Record], size: int) -> list[Sequence[Record]]:
+    return [records[start : start + size] for start in range(0, len(records), size)]

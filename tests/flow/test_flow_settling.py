@@ -1,0 +1,77 @@
+"""What was sent without an answer settles itself: after its quiet period it is read back, and done or sent again."""
+
+import asyncio
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from flow_world import World, hours, read_csv, write_csv
+
+from headrace.migration import Report
+from headrace.pipeline import Settings
+from headrace.sandbox.faults import FaultKind, Rule
+from headrace.testing import virtual_time
+from headrace.testing.wire import simulated_client
+
+
+def killed(world: World, after: int, settings: Settings | None = None) -> None:
+    """Run until the sandbox has stored so many more records, and leave things as SIGKILL at that moment would."""
+
+    async def main() -> None:
+        world.wait()
+        dead: list[bool] = []
+        async with simulated_client(world.sandbox, settings, is_dead=lambda: bool(dead)) as client:
+            running = asyncio.create_task(client.run(world.spec, checkpoint=world.checkpoint, results=world.results))
+            before = len(world.stored)
+            while len(world.stored) < before + after and not running.done():  # noqa: ASYNC110  # virtual time
+                await asyncio.sleep(0.003)
+            snapshot = world.folder / "snapshot"
+            shutil.copytree(world.folder, snapshot, ignore=shutil.ignore_patterns("snapshot"))
+            dead.append(True)
+            running.cancel()
+            await asyncio.wait([running])
+        restore(world, snapshot)
+
+    virtual_time.run(main)
+
+
+def restore(world: World, snapshot: Path) -> None:
+    """Put the files back as they were: what the cancelled run wrote on its way out never happened."""
+    for path in world.folder.iterdir():
+        if path != snapshot and path.name.startswith("hours."):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in snapshot.iterdir():
+        path.rename(world.folder / path.name)
+    snapshot.rmdir()
+
+
+def settles(world: World, report: Report, rows: int) -> None:
+    assert Counter(world.stored) == Counter(f"row {at}" for at in range(rows))
+    assert (report.summary.done, report.summary.in_doubt, report.exit_code) == (rows, 0, 0)
+    success = read_csv(world.results / "time_entries.success.csv")
+    assert sorted(row["note"] for row in success) == sorted(world.stored)
+    assert len({row["remote_id"] for row in success}) == rows
+    assert not (world.results / "time_entries.in-doubt.csv").exists()
+
+
+@pytest.mark.parametrize("size", [1, 10])
+@pytest.mark.parametrize("after", [5, 40, 90])
+def test_a_killed_run_settles_everything(size: int, after: int, tmp_path: Path) -> None:
+    """Resumed after SIGKILL, what was in flight is read back and is done or sent again; nothing is left in doubt."""
+    world = World(tmp_path, latency=(50, 400))
+    write_csv(tmp_path / "hours.csv", hours(120))
+    killed(world, after, Settings(batch_size=size, bulk=size > 1))
+    settles(world, world.run(Settings(batch_size=size, bulk=size > 1)), 120)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE_COMMIT, FaultKind.DROP_AFTER_COMMIT, FaultKind.TRUNCATED_JSON])
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_lost_answer_settles_in_the_same_run(kind: FaultKind, size: int, tmp_path: Path) -> None:
+    """An answer that does not come costs its quiet period and a read-back, not a row and not a second run."""
+    rules = (Rule(kind=kind, path="/time_entries", method=("POST",), at=(2, 5)),)
+    world = World(tmp_path, latency=(50, 400), faults=rules)
+    write_csv(tmp_path / "hours.csv", hours(100))
+    report = world.run(Settings(batch_size=size, bulk=size > 1))
+    settles(world, report, 100)
+    assert 180 <= report.summary.seconds < 220
