@@ -51,7 +51,7 @@ def test_an_intent_is_settled_once_with_its_own_rows(tmp_path: Path) -> None:
         rows = ledger.unsettled(ROWS, COLUMNS)
         intents = [ledger.intend(batch(some)).result(5) for some in (rows[:2], rows[2:4], rows[4:])]
         for intent, wrong in zip(intents, (rows[2:3], rows[1:3], []), strict=True):
-            with pytest.raises(InvariantError, match="carry|without rows"):
+            with pytest.raises(InvariantError, match=r"carry|without rows"):
                 ledger.settle(intent, settled(wrong))
         assert ledger.counts().done == 0
 

@@ -170,7 +170,7 @@ SettleAfter = Annotated[
         "--settle-after",
         parser=duration,
         metavar="DURATION",
-        help="How long to wait before reading back what has no answer; without effect until headrace reads back.",
+        help="How long to wait before looking up what has no answer; default the provider's. 2s suits the sandbox.",
     ),
 ]
 
