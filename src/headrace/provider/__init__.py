@@ -1,17 +1,23 @@
 """The vocabulary of a provider table: what an API is, as values. A provider is data, the engine its behaviour."""
 
-from headrace.provider.table import (
-    Auth,
-    Bulk,
+from headrace.provider.guarantee import (
+    REPEATABLE,
     Guarantee,
     IdempotencyKey,
-    Limit,
     Marker,
     NaturalKey,
     NoGuarantee,
+    NoteMarker,
+    StoredMarker,
+    effective,
+    promise,
+)
+from headrace.provider.table import (
+    Auth,
+    Bulk,
+    Limit,
     Provider,
     Resource,
-    StoredMarker,
     WorkLimit,
     reference,
     references,
@@ -21,6 +27,7 @@ from headrace.provider.wire import Codec, Hit, Page, Refusal, Wire
 
 __all__ = [
     "DEFAULT_VERDICTS",
+    "REPEATABLE",
     "Auth",
     "Bulk",
     "Codec",
@@ -31,6 +38,7 @@ __all__ = [
     "Marker",
     "NaturalKey",
     "NoGuarantee",
+    "NoteMarker",
     "Page",
     "Provider",
     "Refusal",
@@ -39,6 +47,8 @@ __all__ = [
     "Verdict",
     "Wire",
     "WorkLimit",
+    "effective",
+    "promise",
     "reference",
     "references",
     "verdict",

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, TypeAlias, get_args
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
 from headrace.model import NO_MAPPING
+from headrace.provider.guarantee import Guarantee
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
 from headrace.provider.wire import Wire
 
@@ -95,45 +96,6 @@ class Bulk(Struct, frozen=True, kw_only=True):
     ordered: bool = False
 
 
-# --- what the provider lets us promise (RELIABILITY.md 1.9) -----------------------------------------------------
-
-
-class IdempotencyKey(Struct, frozen=True, tag=True):
-    """Class A: the API stores the answer under a key for `window` seconds."""
-
-    window: float
-    promise = "once, if retried within the key's lifetime"
-
-
-class Marker(Struct, frozen=True, tag=True):
-    """Class C: a field that we can write and filter on exactly carries the operation's marker."""
-
-    promise = "once, by read-back of a marker; a miss is found and listed by the closing audit"
-
-
-class StoredMarker(Struct, frozen=True, tag=True):
-    """Class D: a field that we can write and read, but not filter on, carries the marker; found by listing."""
-
-    field: str
-    promise = "once, by listing and comparing a stored marker"
-
-
-class NaturalKey(Struct, frozen=True, tag=True):
-    """Class E: records that match all these fields are counted; identical rows are interchangeable."""
-
-    fields: tuple[str, ...]
-    promise = "once, by counting matching records, unless others create the same rows meanwhile"
-
-
-class NoGuarantee(Struct, frozen=True, tag=True):
-    """Class F: nothing can be read back; what is unknown stays in doubt and is never sent again blindly."""
-
-    promise = "at most once; what is unknown is listed for you to decide"
-
-
-Guarantee: TypeAlias = IdempotencyKey | Marker | StoredMarker | NaturalKey | NoGuarantee
-
-
 # --- the table --------------------------------------------------------------------------------------------------
 
 
@@ -141,10 +103,11 @@ class Resource(Struct, frozen=True, kw_only=True):
     """One kind of record that the API stores.
 
     `struct` holds the fields of a create, each described; fields made by `reference()` are ids of other resources.
-    `path` is below the base URL, by default `/` and the name. `lookups` says by what names a record can be found:
-    name to the attributes that, joined by a space, spell it. `writes` are the operations that exist, `bulk` those
-    that take many records. `create_only` names the fields that an update cannot change. `doc` is the vendor page
-    that the facts were taken from.
+    `path` is below the base URL, by default `/` and the name. `lookups` says by what names a record can be found: name
+    to the attributes that, joined by a space, spell it. `writes` are the operations that exist, `bulk` those that take
+    many records. `note` is the text field that a marker may be appended to, where the user wants one, and
+    `customizable` what the API calls the type in its list of custom fields. `create_only` names the fields that an
+    update cannot change. `doc` is the vendor page that the facts were taken from.
     """
 
     name: str
@@ -157,6 +120,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     lookups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     filters: frozenset[str] = frozenset()
     create_only: frozenset[str] = frozenset()
+    note: str | None = None
+    customizable: str | None = None
 
     def __post_init__(self) -> None:
         if not self.path:

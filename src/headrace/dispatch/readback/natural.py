@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from html import unescape
 from types import MappingProxyType, NoneType
 from typing import Any, Final
@@ -18,6 +19,7 @@ from headrace.provider import Resource, references
 AT_ONCE: Final = 40
 """Rows that one question asks for: their values must fit into one address."""
 DAY: Final = 86_400.0
+_UNSAID: Final = object()
 CREATED: Final = "created_at"
 _PREFIX: Final = 8
 """Characters from which on the beginning of a text may stand for the whole of it."""
@@ -72,7 +74,7 @@ def likeness(resource: Resource, fields: Sequence[str]) -> Like:
         found = Likeness.EXACT
         for ours, theirs in names:
             value = getattr(record.value, ours, UNSET)
-            found = min(found, _compare(value, item.get(ours, item.get(theirs))))
+            found = min(found, _compare(value, item.get(ours, item.get(theirs, _UNSAID))))
             if found is Likeness.NO:
                 break
         return found
@@ -81,17 +83,31 @@ def likeness(resource: Resource, fields: Sequence[str]) -> Like:
 
 
 def _compare(ours: Any, theirs: Any) -> Likeness:
-    if spelt(ours) == spelt(theirs):
+    if theirs is _UNSAID or (ours is UNSET and theirs is not None):
+        return Likeness.LOOSE  # what one side does not say is no difference: the provider may have filled it in
+    if isinstance(ours, str):
+        return _compare_texts(ours, str(theirs or ""))
+    return Likeness.EXACT if spelt(ours) == spelt(theirs) or _is_same_number(ours, theirs) else Likeness.NO
+
+
+def _compare_texts(ours: str, theirs: str) -> Likeness:
+    if ours.strip() == theirs.strip():
         return Likeness.EXACT
-    if ours is UNSET:
-        return Likeness.LOOSE  # what was not said the provider may have filled in
-    if not isinstance(ours, str):
-        return Likeness.NO
-    mine, its = essence(ours), essence(str(theirs or ""))
+    mine, its = essence(ours), essence(theirs)
     if mine == its:
         return Likeness.LOOSE
     shorter, longer = sorted((mine, its), key=len)
     return Likeness.NEAR if len(shorter) >= _PREFIX and longer.startswith(shorter) else Likeness.NO
+
+
+def _is_same_number(ours: Any, theirs: Any) -> bool:
+    """Whether both are one number: money and quantities come back as text, with as many zeros as it pleases."""
+    if isinstance(ours, bool) or not isinstance(ours, int | float | Decimal):
+        return False
+    try:
+        return Decimal(str(ours)) == Decimal(str(theirs))
+    except ArithmeticError:
+        return False
 
 
 _TAG: Final = re.compile(r"<[^<>]*>")

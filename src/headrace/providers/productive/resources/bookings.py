@@ -61,6 +61,8 @@ BOOKINGS = Resource(
     name="bookings",
     struct=Booking,
     guarantee=NaturalKey(("person_id", "service_id", "event_id", "task_id", "started_on", "ended_on", "note")),
+    note="note",
+    customizable="bookings",
     doc=f"{DOCS}bookings",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"person_id", "started_on", "ended_on", "task_id", "event_id", "note"}),

@@ -29,5 +29,6 @@ COMMENTS = Resource(
     name="comments",
     struct=Comment,
     guarantee=NaturalKey(("body", "task_id", "deal_id", "company_id", "person_id", "project_id")),
+    note="body",
     doc=f"{DOCS}comments",
 )

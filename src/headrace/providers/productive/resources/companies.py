@@ -38,6 +38,7 @@ COMPANIES = Resource(
     name="companies",
     struct=Company,
     guarantee=NaturalKey(("name", "company_code", "vat")),
+    customizable="companies",
     doc=f"{DOCS}companies",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"name": ("name",), "company_code": ("company_code",), "vat": ("vat",), "billing_name": ("billing_name",)},

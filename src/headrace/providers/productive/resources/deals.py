@@ -74,6 +74,8 @@ DEALS = Resource(
     name="deals",
     struct=Deal,
     guarantee=NaturalKey(("name", "company_id", "project_id", "date", "budget")),
+    note="note",
+    customizable="deals",
     doc=f"{DOCS}deals",
     bulk=Bulk(operations=frozenset({"update", "delete"})),  # the vendor's FAQ: no bulk create
     lookups={"name": ("name",), "number": ("number",), "purchase_order_number": ("purchase_order_number",)},

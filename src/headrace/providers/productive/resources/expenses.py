@@ -49,6 +49,7 @@ EXPENSES = Resource(
     name="expenses",
     struct=Expense,
     guarantee=NaturalKey(("name", "date", "service_id", "person_id", "amount", "currency")),
+    customizable="project_expenses",
     doc=f"{DOCS}expenses",
     bulk=Bulk(operations=frozenset({"update", "delete"})),
     lookups={"name": ("name",)},

@@ -40,6 +40,7 @@ PEOPLE = Resource(
     name="people",
     struct=Person,
     guarantee=NaturalKey(("email", "first_name", "last_name", "company_id")),
+    customizable="employees",
     doc=f"{DOCS}people",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"email": ("email",), "name": ("first_name", "last_name"), "last_name": ("last_name",)},

@@ -28,6 +28,7 @@ PROJECTS = Resource(
     name="projects",
     struct=Project,
     guarantee=NaturalKey(("name", "company_id", "project_manager_id", "project_type_id")),
+    customizable="projects",
     doc=f"{DOCS}projects",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"name": ("name",), "project_number": ("project_number",)},

@@ -61,6 +61,7 @@ SERVICES = Resource(
     name="services",
     struct=Service,
     guarantee=NaturalKey(("name", "deal_id", "service_type_id", "price", "quantity")),
+    customizable="services",
     doc=f"{DOCS}services",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"name", "deal_id", "section_id"}),

@@ -58,6 +58,8 @@ TASKS = Resource(
     name="tasks",
     struct=Task,
     guarantee=NaturalKey(("title", "project_id", "task_list_id", "parent_task_id", "due_date")),
+    note="description",
+    customizable="tasks",
     doc=f"{DOCS}tasks",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"title", "project_id", "task_list_id"}),

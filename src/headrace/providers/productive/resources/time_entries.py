@@ -37,6 +37,7 @@ TIME_ENTRIES = Resource(
     name="time_entries",
     struct=TimeEntry,
     guarantee=NaturalKey(("person_id", "service_id", "task_id", "date", "time", "note")),
+    note="note",
     doc=f"{DOCS}time-entries",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"person_id", "service_id", "task_id", "date", "note"}),

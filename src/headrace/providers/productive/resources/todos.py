@@ -28,6 +28,7 @@ TODOS = Resource(
     name="todos",
     struct=Todo,
     guarantee=NaturalKey(("description", "task_id", "deal_id")),
+    note="description",
     doc=f"{DOCS}todos",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"task_id", "deal_id"}),
