@@ -16,7 +16,8 @@ NOUNS = {"model", "errors", "identity", "provider"}
 FLOW = {"pipeline", "feed", "resolving", "passage", "migration", "outside", "progress", "importfile", *ACTS, *NOUNS}
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `resolving` (names
 and keys to ids), `passage` (one load on its way), `migration` (one import), `outside` (clock, network, threads),
-`progress` (snapshots), `importfile`."""
+`progress` (snapshots), `importfile`; and beside it `planning` (what a run would do, and when), `rehearsal`
+(a run up to where it sends) and `prospects` (the names that a run would find)."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -35,11 +36,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "importfile": {"intake", "naming", *NOUNS},
     "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
     "migration": FLOW,
+    "prospects": {"resolving", *ACTS, *NOUNS},
+    "rehearsal": FLOW | {"checking", "prospects"},
+    "planning": FLOW | {"checking", "prospects", "rehearsal"},
     "checking": {"feed", "importfile", "passage", *ACTS, *NOUNS},
     "address": {"errors", "model", "provider"},
     "stream": {"migration", "dispatch", "errors", "model"},
-    "client": FLOW | {"address", "naming", "stream"},
-    "facade": FLOW | {"client"},
+    "client": FLOW | {"address", "naming", "planning", "stream"},
+    "facade": FLOW | {"client", "planning"},
     "providers": {"provider", "model"},
     "sandbox": {"provider", "providers"},
 }
@@ -63,6 +67,9 @@ MAY_USE: dict[str, set[str]] = {
     "importfile": {"msgspec"},
     "passage": {"msgspec", "asyncio"},
     "migration": {"msgspec", "anyio", "asyncio"},
+    "prospects": {"msgspec"},
+    "rehearsal": {"msgspec", "anyio"},
+    "planning": {"msgspec"},
     "checking": {"msgspec"},
     "address": set(),
     "naming": set(),

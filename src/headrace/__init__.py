@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from headrace.client import Client
     from headrace.errors import HeadraceError
-    from headrace.facade import run
+    from headrace.facade import plan, run
     from headrace.migration import Report
     from headrace.model import (
         Done,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Skipped,
     )
     from headrace.pipeline import Settings
+    from headrace.planning import Plan
 
 __all__ = [
     "Client",
@@ -32,19 +33,23 @@ __all__ = [
     "Invalid",
     "NotAttempted",
     "Outcome",
+    "Plan",
     "Rejected",
     "Report",
     "Secret",
     "Settings",
     "Skipped",
+    "plan",
     "run",
 ]
 
 _HOME: Final = {
     "Client": "headrace.client",
     "HeadraceError": "headrace.errors",
+    "Plan": "headrace.planning",
     "Report": "headrace.migration",
     "Settings": "headrace.pipeline",
+    "plan": "headrace.facade",
     "run": "headrace.facade",
 }
 

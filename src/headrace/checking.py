@@ -57,7 +57,7 @@ def check(spec: ImportSpec, provider: Provider, *, limit: int | None = None) -> 
                 sifted = intake.sift(chunk, intake.rows(chunk))
                 rows += len(chunk.rows)
                 valid += len(sifted.records)
-                faults += _located(source.name, sifted.invalid)
+                faults += located(source.name, sifted.invalid)
             notices += intake.idle()
             notices += [f"{source.name}: no row has the column '{name}'" for name in sorted(intake.unseen())]
     return Checked(rows=rows, valid=valid, faults=faults, notices=notices)
@@ -72,7 +72,8 @@ def _first(source: Source, limit: int | None) -> Iterator[Chunk]:
             return
 
 
-def _located(file: str, invalid: list[Settled]) -> list[Located]:
+def located(file: str, invalid: list[Settled]) -> list[Located]:
+    """Return every fault of `invalid` rows of the source called `file`, one by one."""
     return [
         Located(file, one.outcome.line, fault)
         for one in invalid

@@ -31,11 +31,12 @@ from headrace.model import Lane, Outcome, Request, Response, Secret
 from headrace.naming import provider_named, resource_named
 from headrace.outside import Outside
 from headrace.pipeline import Settings, connect
+from headrace.planning import Plan, plan
 from headrace.progress import Progress
 from headrace.provider import Provider
 from headrace.stream import OutcomeStream
 
-__all__ = ["Client", "Report"]
+__all__ = ["Client", "Plan", "Report"]
 
 
 class Client:
@@ -93,6 +94,7 @@ class Client:
             budget=budget,
             outside=self._outside,
             time=time,
+            is_shared=self._is_remembered and not notices,
             notices=tuple(notices),
         )
         self._tasks = await self._resources.enter_async_context(anyio.create_task_group())
@@ -116,6 +118,13 @@ class Client:
         """Run an import; see `migration.migrate`."""
         watch = Watch(halt=Halt() if halt is None else halt, progress=progress)
         return await migrate(spec, self._connected, self.settings, watch, checkpoint=checkpoint, results=results)
+
+    async def plan(self, spec: ImportSpec, *, checkpoint: Path | None = None) -> Plan:
+        """Return what `run` with the same arguments would do, and how long it would take. See `planning.plan`.
+
+        Names are read from the provider, inside the budget; nothing is written, there or here.
+        """
+        return await plan(spec, self._connected, self.settings, checkpoint=checkpoint)
 
     async def retry(
         self, *, checkpoint: Path, results: Path, halt: Halt | None = None, progress: Progress | None = None
@@ -224,6 +233,10 @@ class Client:
             raise UsageError("the client is not open", hint="use it in `async with Client(...) as client:`")
         return self._connection
 
+    @property
+    def _is_remembered(self) -> bool:
+        return self._outside.clock is boottime
+
     async def _open_sender(self) -> Sender:
         headers = {**self.provider.headers, **self._auth_headers()}
         if self._outside.sender is not None:
@@ -250,7 +263,7 @@ class Client:
         owners = {"token": secret, "user": secret, "organization": f"{self.base_url}#{self._organization}"}
         limits = self.provider.limits if self.settings.limits else ()
         log: PermitLog | None = None
-        if limits and self._outside.clock is boottime:
+        if limits and self._is_remembered:
             log = self._resources.enter_context(open_log(self.provider.name, self.base_url, notice=notice))
         work = self.provider.work if limits else ()
         return Budget(

@@ -1,4 +1,4 @@
-"""The facade for programs without an event loop: one function, one import, from beginning to end."""
+"""The facade for programs without an event loop: an import planned, or run from beginning to end, by one call."""
 
 import asyncio
 import os
@@ -8,10 +8,11 @@ import anyio
 
 from headrace.client import Client
 from headrace.errors import UsageError
-from headrace.importfile import read_import, stem
+from headrace.importfile import ImportSpec, read_import, stem
 from headrace.migration import Report
 from headrace.model import Secret
 from headrace.pipeline import Settings
+from headrace.planning import Plan
 
 
 def run(
@@ -29,26 +30,63 @@ def run(
     For programs without an event loop: raises `UsageError` inside a running one, where `Client.run` is to be used.
     Credentials come from the environment unless given. Raises `HeadraceError` where nothing was begun.
     """
-    if _is_in_loop():
-        raise UsageError("headrace.run() is for programs without an event loop", hint="await Client.run() there")
-    spec = read_import(Path(path))
-    place = Path(checkpoint or f"{stem(str(path))}.headrace")
-    name = spec.provider.upper()
-    secret = token or os.environ.get(f"HEADRACE_{name}_TOKEN", "")
-    owner = organization or os.environ.get(f"HEADRACE_{name}_ORGANIZATION")
+    spec, place = _spec(path, "run"), _place(path, checkpoint)
     folder = Path(results or place.with_suffix(".results"))
 
     async def main() -> Report:
-        async with Client(
-            spec.provider,
-            token=secret,
-            organization=owner,
-            base_url=spec.base_url if base_url is None else base_url,
-            settings=settings,
-        ) as client:
+        async with _client(spec, token, organization, base_url, settings) as client:
             return await client.run(spec, checkpoint=place, results=folder)
 
     return anyio.run(main)
+
+
+def plan(
+    path: str | Path,
+    *,
+    token: str | Secret | None = None,
+    organization: str | None = None,
+    base_url: str | None = None,
+    checkpoint: str | Path | None = None,
+    settings: Settings | None = None,
+) -> Plan:
+    """Return what `run` with the same arguments would do, and how long it would take; nothing is written. As `run`."""
+    spec, place = _spec(path, "plan"), _place(path, checkpoint)
+
+    async def main() -> Plan:
+        async with _client(spec, token, organization, base_url, settings) as client:
+            return await client.plan(spec, checkpoint=place)
+
+    return anyio.run(main)
+
+
+def _spec(path: str | Path, verb: str) -> ImportSpec:
+    """Return the import file's content. Raises `UsageError` inside a running loop."""
+    if _is_in_loop():
+        raise UsageError(
+            f"headrace.{verb}() is for programs without an event loop", hint=f"await Client.{verb}() there"
+        )
+    return read_import(Path(path))
+
+
+def _place(path: str | Path, checkpoint: str | Path | None) -> Path:
+    return Path(checkpoint or f"{stem(str(path))}.headrace")
+
+
+def _client(
+    spec: ImportSpec,
+    token: str | Secret | None,
+    organization: str | None,
+    base_url: str | None,
+    settings: Settings | None,
+) -> Client:
+    name = spec.provider.upper()
+    return Client(
+        spec.provider,
+        token=token or os.environ.get(f"HEADRACE_{name}_TOKEN", ""),
+        organization=organization or os.environ.get(f"HEADRACE_{name}_ORGANIZATION"),
+        base_url=spec.base_url if base_url is None else base_url,
+        settings=settings,
+    )
 
 
 def _is_in_loop() -> bool:

@@ -44,7 +44,8 @@ class Load(Struct, frozen=True, kw_only=True):
 
     `chunks` is one pass over the source, `unsettled` says which rows of a chunk are still to be judged and sent.
     `counts_rest` says that what a halted run did not come to is read all the same, to be counted; a pipe or a live
-    iterator is left alone.
+    iterator is left alone. `batch_size` is how many records the import file wants in a bulk request, None for the
+    resource's own number.
     """
 
     resource: Resource
@@ -55,6 +56,7 @@ class Load(Struct, frozen=True, kw_only=True):
     journal: Notebook
     resolving: Resolving
     counts_rest: bool = True
+    batch_size: int | None = None
 
 
 class Feed:

@@ -4,10 +4,10 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from headrace.errors import SourceError
 from headrace.intake.mapping import Rule
@@ -22,6 +22,7 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
     `source` is relative to the import file. `key` names the columns that identify a row across edits of the source,
     and that other loads refer to by `from`. `fields` maps the resource's fields; equal names map themselves.
+    `batch_size` is how many rows a bulk request carries, where the command line does not say.
     """
 
     resource: str
@@ -34,7 +35,7 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     encoding: str | None = None
     delimiter: str | None = None
     path: str | None = None
-    batch_size: int | None = None
+    batch_size: Annotated[int, Meta(ge=1)] | None = None
 
     @property
     def title(self) -> str:

@@ -30,7 +30,10 @@ from headrace.resolving import Tables
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """An open way to one provider, with one set of credentials."""
+    """An open way to one provider, with one set of credentials.
+
+    `is_shared` says that its budget is kept on disk, where other processes of the machine find it.
+    """
 
     provider: Provider
     base_url: str
@@ -39,6 +42,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     budget: Budget
     outside: Outside
     time: ServerTime
+    is_shared: bool = False
     notices: tuple[str, ...] = ()
 
     def open(self, checkpoint: Path | None, spec: ImportSpec, results: Path | None) -> Checkpoint:

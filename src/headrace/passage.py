@@ -19,7 +19,7 @@ from headrace.intake.source import Source, open_source
 from headrace.ledger import Checkpoint, LoadLedger, RetryLedger
 from headrace.model import Chunk, Row
 from headrace.provider import Provider, Resource
-from headrace.resolving import Tables
+from headrace.resolving import Naming
 
 
 class Passage(Protocol):
@@ -33,7 +33,7 @@ class Passage(Protocol):
     def intake(self) -> Intake:
         """What makes records of its rows."""
 
-    async def begin(self, checkpoint: Checkpoint, tables: Tables, halt: Halt) -> Load:
+    async def begin(self, checkpoint: Checkpoint, tables: Naming, halt: Halt) -> Load:
         """Open the load's ledger, read the names that its rows refer to, and return what is needed to run it."""
 
     def finish(self, rows: int) -> "Future[None]":
@@ -58,7 +58,7 @@ class SourcePassage:
         self._ledger: LoadLedger | None = None
         self._found: list[str] = []
 
-    async def begin(self, checkpoint: Checkpoint, tables: Tables, halt: Halt) -> Load:
+    async def begin(self, checkpoint: Checkpoint, tables: Naming, halt: Halt) -> Load:
         """See `Passage`. Raises `ChangedError` when the source or the mapping is not the checkpoint's."""
         ledger = self._ledger = checkpoint.load(
             name=self.title,
@@ -81,6 +81,7 @@ class SourcePassage:
             journal=ledger,
             resolving=await tables.resolving(self.intake),
             counts_rest=self._source.is_replayable,
+            batch_size=self.spec.batch_size,
         )
 
     def finish(self, rows: int) -> "Future[None]":
@@ -168,7 +169,7 @@ class RetryPassage:
         self.intake = intake_of(spec, provider, source=f"{spec.title}.rejects.csv", has_open_columns=False)
         self._ledger: RetryLedger | None = None
 
-    async def begin(self, checkpoint: Checkpoint, tables: Tables, halt: Halt) -> Load:
+    async def begin(self, checkpoint: Checkpoint, tables: Naming, halt: Halt) -> Load:
         """See `Passage`. Raises `SourceError` when the reject file cannot be understood."""
         del halt  # a reject file is short, and never blocks
         ledger = self._ledger = checkpoint.retry(self.title)
@@ -181,6 +182,7 @@ class RetryPassage:
             unsettled=lambda chunk: rows.pop(chunk.offset),
             journal=ledger,
             resolving=await tables.resolving(self.intake),
+            batch_size=self.spec.batch_size,
         )
 
     def finish(self, rows: int) -> "Future[None]":

@@ -62,11 +62,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_host: bool = False
     request_seconds: float = REQUEST_SECONDS
 
-    def batch(self, resource: Resource, operation: str) -> int:
-        """Return how many records one request of a load carries."""
+    def batch(self, resource: Resource, operation: str, wanted: int | None = None) -> int:
+        """Return how many records one request of a load carries; `wanted` is what the load itself asks for."""
         if not self.bulk or resource.bulk is None or not resource.takes_bulk(operation):
             return 1
-        return self.batch_size or resource.bulk.size
+        return self.batch_size or wanted or resource.bulk.size
 
     def quiet(self, provider: Provider) -> Quiet:
         """Return how long nothing is proven about what was sent without an answer."""
@@ -93,7 +93,7 @@ def connect(http: Sender, budget: Budget, provider: Provider, time: ServerTime, 
 
 def batching_of(load: Load, settings: Settings) -> Batching:
     """Return the queue that cuts a load's records into batches."""
-    return Batching(settings.batch(load.resource, load.operation))
+    return Batching(settings.batch(load.resource, load.operation, load.batch_size))
 
 
 async def run(feed: Feed, provider: Provider, transport: Transport, settings: Settings, time: ServerTime) -> Counts:

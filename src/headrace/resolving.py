@@ -5,7 +5,9 @@ loads are found a chunk at a time in the checkpoint. So intake, which asks for e
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from headrace.dispatch.reading import read_pages
 from headrace.dispatch.transport import Transport
@@ -20,10 +22,25 @@ MOST_NAMES: Final = 1_000_000
 """Bounds one table: about 200 MB of names. Whoever has more gives ids, or refers to an earlier load."""
 
 
+class Names(Struct, frozen=True):
+    """The names that the records of one resource have, each with the record's id; read in so many pages."""
+
+    pairs: list[tuple[str, int | str]]
+    records: int
+    pages: int
+
+
+class Naming(Protocol):
+    """Knows what the references of a load resolve to."""
+
+    async def resolving(self, intake: Intake) -> "Resolving":
+        """Return what the references of one load resolve to, after reading what it takes. Raises as `read_names`."""
+
+
 class Tables:
     """Tables of names, each read when a load first needs it and again after a load has written to its resource.
 
-    Mutable state: the tables read so far.
+    Mutable state: the tables read so far, and how many pages each resource had when it was last read.
     """
 
     def __init__(self, transport: Transport, provider: Provider, checkpoint: View) -> None:
@@ -31,39 +48,68 @@ class Tables:
         self._provider = provider
         self._checkpoint = checkpoint
         self._known: dict[tuple[str, str], NameTable] = {}
+        self._pages: dict[str, int] = {}
 
     async def resolving(self, intake: Intake) -> "Resolving":
-        """Read what the references of one load need. Raises what `read_pages` raises."""
-        names = {
-            reference.field: await self._table(reference.target, reference.by or "")
-            for reference in intake.references
-            if reference.kind == "lookup"
-        }
+        """See `Naming`."""
+        names = {field: await self._table(*wanted) for field, wanted in lookups_of(intake).items()}
         return Resolving(intake, names, self._checkpoint)
+
+    def pages_ahead(self, intakes: Sequence[Intake]) -> list[int]:
+        """Return about how many pages of names will be read before each of some loads, which come one after another.
+
+        What has not been read yet is taken to be a page. Every load is followed by `forget`.
+        """
+        known, ahead = set(self._known), list[int]()
+        for intake in intakes:
+            wanted = set(lookups_of(intake).values()) - known
+            ahead.append(sum(self._pages.get(resource, 1) for resource, _ in wanted))
+            known = {key for key in known | wanted if key[0] != intake.resource.name}
+        return ahead
 
     def forget(self, resource: str) -> None:
         """Drop the tables of a resource that has been written to."""
         self._known = {key: table for key, table in self._known.items() if key[0] != resource}
 
-    async def _table(self, resource_name: str, by: str) -> NameTable:
-        key = (resource_name, by)
-        if key not in self._known:
-            resource = self._provider.resource(resource_name)
-            assert resource is not None, "the import file was checked"
-            self._known[key] = await self._read(resource, resource.lookups[by])
-        return self._known[key]
+    async def _table(self, resource: str, by: str) -> NameTable:
+        if (resource, by) not in self._known:
+            names = await read_names(self._transport, self._provider, resource, by)
+            self._known[resource, by] = NameTable(names.pairs)
+            self._pages[resource] = names.pages
+        return self._known[resource, by]
 
-    async def _read(self, resource: Resource, attributes: Sequence[str]) -> NameTable:
-        first = self._provider.wire.listing(self._provider, resource, filters={}, fields=attributes)
-        pairs: list[tuple[str, int | str]] = []
-        async for page in read_pages(self._transport, self._provider, first):
-            pairs += _names(page, attributes)
-            if len(pairs) > MOST_NAMES:
-                raise StoppedError(
-                    f"there are more than {MOST_NAMES} {resource.name} to look names up in",
-                    hint="give ids instead of names, or refer to an earlier load with `from`",
-                )
-        return NameTable(pairs)
+
+async def read_names(transport: Transport, provider: Provider, resource_name: str, by: str) -> Names:
+    """Read all records of a resource for the names that they have `by`, page after page, inside the budget.
+
+    Raises `StoppedError` where there are too many of them, and what `read_pages` raises.
+    """
+    resource = looked_up(provider, resource_name)
+    attributes = resource.lookups[by]
+    first = provider.wire.listing(provider, resource, filters={}, fields=attributes)
+    pairs: list[tuple[str, int | str]] = []
+    records = pages = 0
+    async for page in read_pages(transport, provider, first):
+        pairs += _names(page, attributes)
+        records, pages = records + len(page.items), pages + 1
+        if len(pairs) > MOST_NAMES:
+            raise StoppedError(
+                f"there are more than {MOST_NAMES} {resource.name} to look names up in",
+                hint="give ids instead of names, or refer to an earlier load with `from`",
+            )
+    return Names(pairs, records, pages)
+
+
+def lookups_of(intake: Intake) -> dict[str, tuple[str, str]]:
+    """Return for each field that is looked up by name, in which resource and by what."""
+    return {one.field: (one.target, one.by or "") for one in intake.references if one.kind == "lookup"}
+
+
+def looked_up(provider: Provider, name: str) -> Resource:
+    """Return a resource that an import which was checked looks names up in."""
+    resource = provider.resource(name)
+    assert resource is not None, "the import file was checked"
+    return resource
 
 
 class Resolving:
@@ -89,9 +135,13 @@ class Resolving:
 def _names(page: Page, attributes: Sequence[str]) -> Iterator[tuple[str, int | str]]:
     """Yield the name and id of each record of a page that has a name."""
     for item in page.items:
-        name = " ".join(str(item[attribute]) for attribute in attributes if item.get(attribute))
-        if name:
+        if name := name_of(item, attributes):
             yield name, _id(item["id"])
+
+
+def name_of(item: Mapping[str, Any], attributes: Sequence[str]) -> str:
+    """Return the name that `attributes` spell, empty where there is none."""
+    return " ".join(str(item[attribute]) for attribute in attributes if item.get(attribute))
 
 
 def _id(remote_id: Any) -> int | str:

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -105,6 +106,11 @@ class View:
             names = ", ".join(one.name for one in self.loads) or "none"
             raise UsageError(f"The checkpoint has no load {load!r}.", hint=f"It has: {names}.")
         return found
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of the checkpoint as it is now to `path`, also while another process goes on writing it."""
+        with closing(sqlite3.connect(path)) as copy:
+            self._reader.backup(copy)
 
     def close(self) -> None:
         """Close the file. Calling it again does nothing."""

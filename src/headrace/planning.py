@@ -1,0 +1,195 @@
+"""The plan of an import: what a run of it would do and when it would end, found out without a write.
+
+The import is rehearsed, which gives the exact requests; the live budget says when they would be sent.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from headrace.checking import Located
+from headrace.dispatch.forecast import Course, Stage, binding, last_answer
+from headrace.importfile import ImportSpec
+from headrace.migration import Connection
+from headrace.model import WindowUse
+from headrace.pipeline import Settings
+from headrace.prospects import Lookup
+from headrace.rehearsal import Sketch, Way, rehearse
+
+PROBE: Final = Stage(1, 1)
+"""The first question of every run."""
+
+
+class LoadPlan(Struct, frozen=True, kw_only=True):
+    """What a run would do for one load.
+
+    `rows` are still to be judged, of which `valid` are sent in `requests` of up to `batch_size`; `settled` rows have an
+    outcome from an earlier run. `lookups` are the pages of names read before. `guarantee` is the kind of promise that
+    the resource allows, and `promise` its wording: a row is created ...
+    """
+
+    name: str
+    resource: str
+    operation: str
+    rows: int
+    valid: int
+    invalid: int
+    settled: int
+    lookups: int
+    requests: int
+    batch_size: int
+    guarantee: str
+    promise: str
+
+
+class Alternative(Struct, frozen=True, kw_only=True):
+    """The same import sent otherwise: in bulk or not, in batches of `batch_size` (None: each resource's own number)."""
+
+    bulk: bool
+    batch_size: int | None
+    requests: int
+    seconds: float
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a run would do, if it were begun now and the provider refused no row.
+
+    `rows` are still to be judged, `settled` have an outcome from an earlier run. `requests` are all that the run sends:
+    the first question, `lookups` pages of names, and the loads'. `seconds` is how long that takes by the live budget;
+    `binding_limit` is what it would be quicker without: a limit's name, `concurrency`, or None. `windows` is how much
+    of every limit was spent when the plan began, by whoever shares the budget; it is shared with other processes where
+    `is_shared`. `commit_within` and `visible_within` are the seconds that are waited before what has no answer is
+    looked up: until it is executed if ever, and until it shows.
+    """
+
+    import_name: str
+    provider: str
+    rows: int
+    valid: int
+    invalid: int
+    settled: int
+    lookups: int
+    requests: int
+    seconds: float
+    binding_limit: str | None
+    loads: tuple[LoadPlan, ...]
+    tables: tuple[Lookup, ...]
+    alternatives: tuple[Alternative, ...]
+    windows: tuple[WindowUse, ...]
+    is_shared: bool
+    commit_within: float
+    visible_within: float
+    faults: list[Located]
+    notices: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code: 0 when every row is valid, 3 when some are not."""
+        return 3 if self.invalid else 0
+
+
+async def plan(spec: ImportSpec, connection: Connection, settings: Settings, *, checkpoint: Path | None) -> Plan:
+    """Return what a run of `spec` with this `checkpoint` would do. Reads from the provider, writes nothing anywhere.
+
+    Raises `HeadraceError` where the run would not begin either.
+    """
+    windows = connection.budget.statistics().windows
+    played = await rehearse(spec, connection, settings, checkpoint=checkpoint)
+    sketches, lookups, way = played.sketches, played.lookups, Way(settings)
+    forecast = _Forecast(sketches, lookups, connection.budget.course())
+    loads = tuple(_load_plan(sketch, _pages(sketch, lookups), way) for sketch in sketches)
+    return Plan(
+        import_name=spec.name,
+        provider=connection.provider.name,
+        loads=loads,
+        tables=tuple(lookups),
+        lookups=sum(lookup.pages for lookup in lookups),
+        requests=forecast.requests(way),
+        seconds=forecast.seconds(way),
+        binding_limit=forecast.binding(way),
+        alternatives=tuple(_alternatives(forecast, way)),
+        windows=windows,
+        is_shared=connection.is_shared,
+        commit_within=connection.provider.commit_within,
+        visible_within=connection.provider.visible_within,
+        faults=[fault for sketch in sketches for fault in sketch.faults],
+        notices=(*connection.notices, *played.notices),
+        **_sums(loads),
+    )
+
+
+def _sums(loads: Sequence[LoadPlan]) -> dict[str, Any]:
+    return {name: sum(getattr(load, name) for load in loads) for name in ("rows", "valid", "invalid", "settled")}
+
+
+def _load_plan(sketch: Sketch, pages: int, way: Way) -> LoadPlan:
+    resource = sketch.load.resource
+    return LoadPlan(
+        name=sketch.title,
+        resource=resource.name,
+        operation=sketch.load.operation,
+        rows=sketch.rows,
+        valid=sketch.valid,
+        invalid=sketch.rows - sketch.valid,
+        settled=sketch.read - sketch.rows,
+        lookups=pages,
+        requests=sketch.requests(way),
+        batch_size=sketch.batch_size(way),
+        guarantee=type(resource.guarantee).__name__,
+        promise=resource.guarantee.promise,
+    )
+
+
+def _pages(sketch: Sketch, lookups: Sequence[Lookup]) -> int:
+    return sum(lookup.pages for lookup in lookups if lookup.load == sketch.title)
+
+
+def _alternatives(forecast: "_Forecast", chosen: Way) -> Iterator[Alternative]:
+    """Yield the other ways to send the same rows that take another number of requests."""
+    own = Way(replace(chosen.settings, bulk=True, batch_size=None), heeds_loads=False)
+    singly = Way(replace(chosen.settings, bulk=False))
+    requests = forecast.requests(chosen)
+    for way, batch_size in ((own, None), (singly, 1)):
+        if forecast.requests(way) != requests:
+            yield Alternative(
+                bulk=way.settings.bulk,
+                batch_size=batch_size,
+                requests=forecast.requests(way),
+                seconds=forecast.seconds(way),
+            )
+
+
+class _Forecast(Struct, frozen=True):
+    """What was counted, and the live budget that it is to be sent by."""
+
+    sketches: Sequence[Sketch]
+    lookups: Sequence[Lookup]
+    course: Course
+
+    def requests(self, way: Way) -> int:
+        return sum(stage.requests for stage in self.stages(way))
+
+    def seconds(self, way: Way) -> float:
+        return round(last_answer(self.stages(way), self.course), 3)
+
+    def stages(self, way: Way) -> list[Stage]:
+        """Return what a run sends: a question, then for each load the names, page after page, and the rows."""
+        writers = way.settings.concurrency
+        loads = ((Stage(_pages(one, self.lookups), 1), Stage(one.requests(way), writers)) for one in self.sketches)
+        return [PROBE, *(stage for load in loads for stage in load)]
+
+    def binding(self, way: Way) -> str | None:
+        """Return what the run would be quicker without: a limit, or that only so many requests are under way."""
+        limit = binding(self.stages(way), self.course)
+        freed = self.course if limit is None else self.course.without(limit)
+        freely = Way(replace(way.settings, concurrency=_UNBOUNDED))
+        is_soonest = last_answer(self.stages(freely), self.course) < last_answer(self.stages(way), freed) - _NOTICED
+        return "concurrency" if is_soonest else limit
+
+
+_UNBOUNDED: Final = 1_000_000
+_NOTICED: Final = 0.01
+"""Seconds that more requests at once must save to be named."""

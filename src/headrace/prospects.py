@@ -1,0 +1,99 @@
+"""The prospects of a plan: the names that a run will find, and the pages that it will read to find them.
+
+A run reads a table of names when a load first needs it, and again after a load has written to the resource. What is
+there now is read once; what the loads of the import itself will have made by then is added to it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from itertools import count
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from headrace.dispatch.transport import Transport
+from headrace.intake import Intake
+from headrace.intake.references import NameTable
+from headrace.ledger import View
+from headrace.provider import Provider, Resource
+from headrace.resolving import Names, Resolving, looked_up, lookups_of, name_of, read_names
+
+_FIRST_ID: Final = 10**15
+"""Of records that are yet to be made; above any that there are, and different, so that two of one name show."""
+
+
+class Lookup(Struct, frozen=True, kw_only=True):
+    """A table of names that a run will read before `load`: all of `resource`, for what its records have as `by`.
+
+    `records` is how many it will hold, `pages` how many requests reading it takes.
+    """
+
+    load: str
+    resource: str
+    by: str
+    records: int
+    pages: int
+
+
+class Prospects:
+    """The names that loads will find, one load after the other: `resolving`, `made` for its records, `forget`.
+
+    `intakes` are those of all loads. Mutable state: what was read, what will have been made by now, the tables that a
+    run would have at hand, and the lookups so far.
+    """
+
+    def __init__(self, transport: Transport, provider: Provider, checkpoint: View, intakes: Sequence[Intake]) -> None:
+        self._transport = transport
+        self._provider = provider
+        self._checkpoint = checkpoint
+        self._bys: dict[str, set[str]] = defaultdict(set)
+        for resource, by in (wanted for intake in intakes for wanted in lookups_of(intake).values()):
+            self._bys[resource].add(by)
+        self._read: dict[tuple[str, str], Names] = {}
+        self._made: Counter[str] = Counter()
+        self._names: dict[tuple[str, str], list[tuple[str, int | str]]] = defaultdict(list)
+        self._ids = count(_FIRST_ID)
+        self._at_hand: set[tuple[str, str]] = set()
+        self.title = ""
+        self.lookups: list[Lookup] = []
+
+    async def resolving(self, intake: Intake) -> Resolving:
+        """See `resolving.Naming`."""
+        names = {field: await self._table(*wanted) for field, wanted in lookups_of(intake).items()}
+        return Resolving(intake, names, self._checkpoint)
+
+    def made(self, resource: Resource, values: Sequence[Struct]) -> None:
+        """Note that `resource` will have these records, before a later load begins."""
+        self._made[resource.name] += len(values)
+        for by in self._bys.get(resource.name, ()):
+            attributes = resource.lookups[by]
+            for value in values:
+                if name := name_of(_present(value, attributes), attributes):
+                    self._names[resource.name, by].append((name, next(self._ids)))
+
+    def forget(self, resource: str) -> None:
+        """Note that a load has written to `resource`: whoever needs its names reads them again."""
+        self._at_hand = {key for key in self._at_hand if key[0] != resource}
+
+    async def _table(self, resource: str, by: str) -> NameTable:
+        key = (resource, by)
+        if key not in self._read:
+            self._read[key] = await read_names(self._transport, self._provider, resource, by)
+        if key not in self._at_hand:
+            self._at_hand.add(key)
+            self.lookups.append(self._lookup(looked_up(self._provider, resource), by))
+        return NameTable([*self._read[key].pairs, *self._names[key]])
+
+    def _lookup(self, resource: Resource, by: str) -> Lookup:
+        found, made = self._read[resource.name, by], self._made[resource.name]
+        records = found.records + made
+        pages = max(1, -(-records // self._provider.max_page_size)) if made else found.pages
+        return Lookup(load=self.title, resource=resource.name, by=by, records=records, pages=pages)
+
+
+def _present(value: Struct, attributes: Sequence[str]) -> dict[str, object]:
+    """Return the attributes of a record that it has, by the names that the provider has for them."""
+    fields = {one.encode_name: one.name for one in msgspec.structs.fields(value) if one.encode_name in attributes}
+    found = {name: getattr(value, field) for name, field in fields.items()}
+    return {name: given for name, given in found.items() if given is not UNSET}

@@ -1,0 +1,157 @@
+"""The rehearsal of an import: its loads played one after the other, up to the point where rows would be sent.
+
+The run's own way as far as it goes: the same passages on a private copy of the checkpoint, the same intake, the same
+names. Rows are counted in place of being sent, and later loads find them as if they had been.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from anyio.lowlevel import checkpoint as let_others_run
+from msgspec import Struct
+from msgspec.structs import replace
+
+from headrace.checking import Located, located
+from headrace.dispatch.halt import Halt
+from headrace.dispatch.reading import probe
+from headrace.feed import Load, first_rows
+from headrace.importfile import ImportSpec, check_import
+from headrace.ledger import Checkpoint
+from headrace.migration import Connection
+from headrace.model import Batch, Chunk, Done, Record, Settled
+from headrace.passage import Passage, prepare
+from headrace.pipeline import Settings
+from headrace.prospects import Lookup, Prospects
+
+_MADE: Final = "1"
+"""The id of records that are yet to be made: text, which every field of ids takes."""
+
+
+class Rehearsed(Struct, frozen=True):
+    """What came of it: every load as it was counted, the tables of names that a run reads, and notices."""
+
+    sketches: Sequence["Sketch"]
+    lookups: Sequence[Lookup]
+    notices: Sequence[str]
+
+
+async def rehearse(
+    spec: ImportSpec, connection: Connection, settings: Settings, *, checkpoint: Path | None
+) -> Rehearsed:
+    """Play an import, going on where `checkpoint` is. Reads from the provider, writes nothing anywhere.
+
+    Raises `HeadraceError` where a run would not begin either.
+    """
+    check_import(spec, connection.provider)
+    accepts = settings.accept_mapping_change
+    with ExitStack() as resources:
+        passages = [prepare(load, connection.provider, resources, accept_mapping_change=accepts) for load in spec.load]
+        copy = resources.enter_context(_copy(connection, checkpoint, spec))
+        await probe(connection.transport, connection.provider, passages[0].intake.resource)
+        stage = _Stage(passages, connection, settings, copy)
+        sketches = [await stage.play(passage) for passage in passages]
+        return Rehearsed(sketches, stage.prospects.lookups, stage.notices)
+
+
+@contextmanager
+def _copy(connection: Connection, checkpoint: Path | None, spec: ImportSpec) -> Iterator[Checkpoint]:
+    """Give a checkpoint to play with: a private copy of the import's, an empty one where there is none yet."""
+    inline = replace(connection, outside=replace(connection.outside, is_threaded=False))
+    if checkpoint is None or not checkpoint.exists():
+        with inline.open(None, spec, None) as fresh:
+            yield fresh
+        return
+    with TemporaryDirectory(prefix="headrace-plan-") as folder:
+        path = Path(folder) / checkpoint.name
+        with Checkpoint.read(checkpoint) as view:
+            view.copy_to(path)
+        with inline.open(path, spec, None) as copy:
+            yield copy
+
+
+class Sketch:
+    """One load as it was counted. Mutable state: the counts, which grow chunk by chunk."""
+
+    def __init__(self, load: Load, title: str) -> None:
+        self.load = load
+        self.title = title
+        self.read = self.rows = self.valid = 0
+        self.faults: list[Located] = []
+
+    def requests(self, way: "Way") -> int:
+        """Return how many requests carry its valid rows."""
+        return -(-self.valid // self.batch_size(way))
+
+    def batch_size(self, way: "Way") -> int:
+        """Return how many rows one of them carries."""
+        wanted = self.load.batch_size if way.heeds_loads else None
+        return way.settings.batch(self.load.resource, self.load.operation, wanted)
+
+
+class Way(Struct, frozen=True):
+    """How rows are sent; `heeds_loads` says whether by the batch sizes that the loads themselves ask for."""
+
+    settings: Settings
+    heeds_loads: bool = True
+
+
+class _Stage:
+    """Where loads are played. Mutable state: what later ones will find, in the prospects and the copy; the notices."""
+
+    def __init__(
+        self, passages: Sequence[Passage], connection: Connection, settings: Settings, copy: Checkpoint
+    ) -> None:
+        intakes = [passage.intake for passage in passages]
+        self.prospects = Prospects(connection.transport, connection.provider, copy, intakes)
+        self.notices: list[str] = []
+        self._settings = settings
+        self._copy = copy
+        self._referred = {one.target for intake in intakes for one in intake.references if one.kind == "from"}
+
+    async def play(self, passage: Passage) -> Sketch:
+        """Judge the rows of one load. Raises what `Passage.begin` and reading the source raise."""
+        self.prospects.title = passage.title
+        load = await passage.begin(self._copy, self.prospects, Halt())
+        sketch = Sketch(load, passage.title)
+        async for chunk in _first(load.chunks, self._settings.limit):
+            rows = load.unsettled(chunk)
+            sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
+            sketch.read += len(chunk.rows)
+            sketch.rows += len(rows)
+            sketch.valid += len(sifted.records)
+            sketch.faults += located(load.intake.source or passage.title, sifted.invalid)
+            self._expect(sketch, sifted.records)
+            await let_others_run()
+        self.prospects.forget(load.resource.name)
+        self.notices += passage.notices()
+        self.notices += [f"{load.intake.source}: no row has the column '{name}'" for name in self._unseen(sketch)]
+        return sketch
+
+    def _unseen(self, sketch: Sketch) -> Sequence[str]:
+        """Return the columns that no row had, where all rows were read."""
+        return sorted(sketch.load.intake.unseen()) if sketch.read and self._settings.limit is None else ()
+
+    def _expect(self, sketch: Sketch, records: Sequence[Record]) -> None:
+        """Have later loads find these records, by name and by key."""
+        load = sketch.load
+        self.prospects.made(load.resource, [record.value for record in records])
+        if records and sketch.title in self._referred:
+            intent = load.journal.intend(Batch(records)).result()
+            load.journal.settle(intent, [Settled(one.row, _made(one)) for one in records]).result()
+
+
+def _made(record: Record) -> Done:
+    return Done(record.row.offset, record.row.line, _MADE)
+
+
+async def _first(chunks: AsyncIterator[Chunk], limit: int | None) -> AsyncIterator[Chunk]:
+    """Yield the first `limit` rows, as a run takes them; None for all."""
+    left = limit
+    async for chunk in chunks:
+        kept = chunk if left is None else first_rows(chunk, left)
+        yield kept
+        if left is not None and (left := left - len(kept.rows)) <= 0:
+            return
