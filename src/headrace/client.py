@@ -119,12 +119,15 @@ class Client:
         watch = Watch(halt=Halt() if halt is None else halt, progress=progress)
         return await migrate(spec, self._connected, self.settings, watch, checkpoint=checkpoint, results=results)
 
-    async def plan(self, spec: ImportSpec, *, checkpoint: Path | None = None) -> Plan:
+    async def plan(
+        self, spec: ImportSpec, *, checkpoint: Path | None = None, tell: Callable[[str], None] | None = None
+    ) -> Plan:
         """Return what `run` with the same arguments would do, and how long it would take. See `planning.plan`.
 
-        Names are read from the provider, inside the budget; nothing is written, there or here.
+        Names are read from the provider, inside the budget; nothing is written, there or here. `tell` is told, in a
+        sentence for people, where that has to wait.
         """
-        return await plan(spec, self._connected, self.settings, checkpoint=checkpoint)
+        return await plan(spec, self._connected, self.settings, checkpoint=checkpoint, tell=tell)
 
     async def retry(
         self, *, checkpoint: Path, results: Path, halt: Halt | None = None, progress: Progress | None = None

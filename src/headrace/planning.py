@@ -3,7 +3,7 @@
 The import is rehearsed, which gives the exact requests; the live budget says when they would be sent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.checking import Located
-from headrace.dispatch.forecast import Course, Stage, binding, last_answer
+from headrace.dispatch.forecast import Course, Stage, binding, last_answer, last_send
 from headrace.importfile import ImportSpec
 from headrace.migration import Connection
 from headrace.model import WindowUse
 from headrace.pipeline import Settings
 from headrace.prospects import Lookup
+from headrace.provider import effective, promise
 from headrace.rehearsal import Sketch, Way, rehearse
 
 PROBE: Final = Stage(1, 1)
@@ -26,9 +27,10 @@ PROBE: Final = Stage(1, 1)
 class LoadPlan(Struct, frozen=True, kw_only=True):
     """What a run would do for one load.
 
-    `rows` are still to be judged, of which `valid` are sent in `requests` of up to `batch_size`; `settled` rows have an
-    outcome from an earlier run. `lookups` are the pages of names read before. `guarantee` is the kind of promise that
-    the resource allows, and `promise` its wording: a row is created ...
+    `rows` are still to be judged, of which `valid` are sent in `requests` of up to `batch_size`; `settled` rows were
+    sent by an earlier run, of which `unknown` have no answer and are looked up. `lookups` are the pages of names that
+    are read before. `guarantee` is the kind of promise that the resource allows, and `promise` its wording: a row is
+    created ...
     """
 
     name: str
@@ -38,6 +40,7 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     valid: int
     invalid: int
     settled: int
+    unknown: int
     lookups: int
     requests: int
     batch_size: int
@@ -46,7 +49,7 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
 
 
 class Alternative(Struct, frozen=True, kw_only=True):
-    """The same import sent otherwise: in bulk or not, in batches of `batch_size` (None: each resource's own number)."""
+    """The same import sent otherwise: in bulk or not, in batches of `batch_size` (None: of several sizes)."""
 
     bulk: bool
     batch_size: int | None
@@ -54,15 +57,16 @@ class Alternative(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class Plan(Struct, frozen=True, kw_only=True, rename={"import_name": "import"}):
     """What a run would do, if it were begun now and the provider refused no row.
 
-    `rows` are still to be judged, `settled` have an outcome from an earlier run. `requests` are all that the run sends:
-    the first question, `lookups` pages of names, and the loads'. `seconds` is how long that takes by the live budget;
-    `binding_limit` is what it would be quicker without: a limit's name, `concurrency`, or None. `windows` is how much
-    of every limit was spent when the plan began, by whoever shares the budget; it is shared with other processes where
-    `is_shared`. `commit_within` and `visible_within` are the seconds that are waited before what has no answer is
-    looked up: until it is executed if ever, and until it shows.
+    `rows` are still to be judged; `settled` ones were sent by an earlier run, of which `unknown` have no answer: they
+    are looked up, which is not counted here. `requests` are all else that the run sends: the first question, `lookups`
+    pages of names, and those of the loads. `seconds` is how long that takes by the live budget, and `binding_limit`
+    what it would be quicker without: a limit's name, `concurrency`, or None. `windows` is how much of every limit was
+    spent when the plan began, by whoever shares the budget; other processes of the machine do where `is_shared`.
+    `commit_within` and `visible_within` are the seconds that are waited before a row without an answer is looked up:
+    until it is stored, if ever, and until it shows.
     """
 
     import_name: str
@@ -71,6 +75,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     valid: int
     invalid: int
     settled: int
+    unknown: int
     lookups: int
     requests: int
     seconds: float
@@ -91,15 +96,31 @@ class Plan(Struct, frozen=True, kw_only=True):
         return 3 if self.invalid else 0
 
 
-async def plan(spec: ImportSpec, connection: Connection, settings: Settings, *, checkpoint: Path | None) -> Plan:
+_PATIENCE: Final = 3.0
+"""Seconds that a plan waits for the budget without a word."""
+
+
+async def plan(
+    spec: ImportSpec,
+    connection: Connection,
+    settings: Settings,
+    *,
+    checkpoint: Path | None,
+    tell: Callable[[str], None] | None = None,
+) -> Plan:
     """Return what a run of `spec` with this `checkpoint` would do. Reads from the provider, writes nothing anywhere.
 
-    Raises `HeadraceError` where the run would not begin either.
+    `tell` is told where the budget is spent, so that even the first question has to wait. Raises `HeadraceError` where
+    the run would not begin either.
     """
+    wait = last_send(1, connection.budget.course())
+    if tell is not None and wait > _PATIENCE:
+        tell(f"the budget is spent: the first question can be asked in {wait:.0f} s")
     windows = connection.budget.statistics().windows
     played = await rehearse(spec, connection, settings, checkpoint=checkpoint)
     sketches, lookups, way = played.sketches, played.lookups, Way(settings)
     forecast = _Forecast(sketches, lookups, connection.budget.course())
+    quiet = settings.quiet(connection.provider)
     loads = tuple(_load_plan(sketch, _pages(sketch, lookups), way) for sketch in sketches)
     return Plan(
         import_name=spec.name,
@@ -113,16 +134,19 @@ async def plan(spec: ImportSpec, connection: Connection, settings: Settings, *, 
         alternatives=tuple(_alternatives(forecast, way)),
         windows=windows,
         is_shared=connection.is_shared,
-        commit_within=connection.provider.commit_within,
-        visible_within=connection.provider.visible_within,
+        commit_within=quiet.commit,
+        visible_within=quiet.visible,
         faults=[fault for sketch in sketches for fault in sketch.faults],
         notices=(*connection.notices, *played.notices),
         **_sums(loads),
     )
 
 
+_SUMMED: Final = ("rows", "valid", "invalid", "settled", "unknown")
+
+
 def _sums(loads: Sequence[LoadPlan]) -> dict[str, Any]:
-    return {name: sum(getattr(load, name) for load in loads) for name in ("rows", "valid", "invalid", "settled")}
+    return {name: sum(getattr(load, name) for load in loads) for name in _SUMMED}
 
 
 def _load_plan(sketch: Sketch, pages: int, way: Way) -> LoadPlan:
@@ -135,11 +159,12 @@ def _load_plan(sketch: Sketch, pages: int, way: Way) -> LoadPlan:
         valid=sketch.valid,
         invalid=sketch.rows - sketch.valid,
         settled=sketch.read - sketch.rows,
+        unknown=sketch.unknown,
         lookups=pages,
         requests=sketch.requests(way),
         batch_size=sketch.batch_size(way),
-        guarantee=type(resource.guarantee).__name__,
-        promise=resource.guarantee.promise,
+        guarantee=type(effective(resource)).__name__,
+        promise=promise(resource, sketch.load.operation),
     )
 
 
@@ -152,11 +177,13 @@ def _alternatives(forecast: "_Forecast", chosen: Way) -> Iterator[Alternative]:
     own = Way(replace(chosen.settings, bulk=True, batch_size=None), heeds_loads=False)
     singly = Way(replace(chosen.settings, bulk=False))
     requests = forecast.requests(chosen)
-    for way, batch_size in ((own, None), (singly, 1)):
+    for way in (own, singly):
         if forecast.requests(way) != requests:
+            sizes = {sketch.batch_size(way) for sketch in forecast.sketches}
+            largest = max(sizes)
             yield Alternative(
                 bulk=way.settings.bulk,
-                batch_size=batch_size,
+                batch_size=largest if sizes <= {1, largest} else None,
                 requests=forecast.requests(way),
                 seconds=forecast.seconds(way),
             )

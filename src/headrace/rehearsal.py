@@ -78,7 +78,7 @@ class Sketch:
     def __init__(self, load: Load, title: str) -> None:
         self.load = load
         self.title = title
-        self.read = self.rows = self.valid = 0
+        self.read = self.rows = self.valid = self.unknown = 0
         self.faults: list[Located] = []
 
     def requests(self, way: "Way") -> int:
@@ -119,6 +119,7 @@ class _Stage:
         async for chunk in _first(load.chunks, self._settings.limit):
             rows = load.unsettled(chunk)
             sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
+            sketch.unknown += sum(one.intent is not None for one in load.journal.recalled())
             sketch.read += len(chunk.rows)
             sketch.rows += len(rows)
             sketch.valid += len(sifted.records)

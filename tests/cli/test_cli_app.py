@@ -13,7 +13,7 @@ from headrace.cli.app import app, main
 from headrace.errors import CredentialsError, InterruptionError, InvariantError, LockedError, UsageError
 
 Program = Callable[..., Ended]
-COMMANDS = ("demo", "check", "run", "status", "retry", "providers", "sandbox")
+COMMANDS = ("demo", "check", "plan", "run", "status", "retry", "providers", "sandbox")
 README = Path(__file__).parents[2] / "README.md"
 
 

@@ -141,7 +141,7 @@ def test_a_plan_knows_the_long_window(tmp_path: Path) -> None:
     assert told.seconds > 1_800
     assert told.plan.binding_limit == "4000/1800s"
     (bulk,) = told.plan.alternatives
-    assert (bulk.bulk, bulk.batch_size, bulk.requests) == (True, None, 42)
+    assert (bulk.bulk, bulk.batch_size, bulk.requests) == (True, 100, 42)
     assert bulk.seconds < 10
 
 

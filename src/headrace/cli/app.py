@@ -6,11 +6,11 @@ from typing import Annotated, Final
 
 import typer
 
-from headrace.cli import check, demo, failure, providers, retry, run, sandbox, status
+from headrace.cli import check, demo, failure, plan, providers, retry, run, sandbox, status
 
 _CLOSING: Final = """
 Start with `headrace demo`: no account needed. Then `headrace providers` to see what can be written, `headrace check`
-to see what is wrong with a file, and `headrace run` to import it.
+to see what is wrong with a file, `headrace plan` how long it takes, and `headrace run` to import it.
 """
 
 # No completion and a help option of our own: typer imports pydantic to read theirs, which doubles the time of
@@ -56,6 +56,7 @@ def _main(context: typer.Context, version: _Version = False, show_help: _Help = 
 _COMMANDS: Final = (
     (demo.demo, demo.EXAMPLES),
     (check.check, check.EXAMPLES),
+    (plan.plan, plan.EXAMPLES),
     (run.run, run.EXAMPLES),
     (status.status, status.EXAMPLES),
     (retry.retry, retry.EXAMPLES),

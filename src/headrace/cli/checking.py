@@ -1,11 +1,11 @@
 """Checking: every fault of every row of an import, told grouped for people or complete for machines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from rich.text import Text
 
-from headrace.checking import Checked, check
+from headrace.checking import Checked, Located, check
 from headrace.cli import terminal
 from headrace.cli.choices import DataFile
 from headrace.cli.faultlist import Finding, grouped, lines
@@ -32,27 +32,36 @@ def _facts(checked: Checked) -> Any:
         "rows": checked.rows,
         "valid": checked.valid,
         "invalid": checked.invalid,
-        "errors": [
-            {
-                "file": located.file,
-                "line": located.line,
-                "column": located.fault.column,
-                "field": located.fault.field,
-                "code": located.fault.code,
-                "value": located.fault.value,
-                "error": located.fault.error,
-                "hint": located.fault.hint,
-            }
-            for located in checked.faults
-        ],
+        "errors": errors(checked.faults),
     }
 
 
-def _report(file: str, checked: Checked) -> Iterator[Text]:
-    findings = (Finding(located.file, located.line, located.fault) for located in checked.faults)
-    for group in grouped(findings):
+def errors(faults: Iterable[Located]) -> list[dict[str, Any]]:
+    """Return faults as `--json` tells them."""
+    return [
+        {
+            "file": located.file,
+            "line": located.line,
+            "column": located.fault.column,
+            "field": located.fault.field,
+            "code": located.fault.code,
+            "value": located.fault.value,
+            "error": located.fault.error,
+            "hint": located.fault.hint,
+        }
+        for located in faults
+    ]
+
+
+def fault_lines(faults: Iterable[Located]) -> Iterator[Text]:
+    """Yield faults for people, the same fault of many rows as one."""
+    for group in grouped(Finding(located.file, located.line, located.fault) for located in faults):
         yield from lines(group)
         yield plain("")
+
+
+def _report(file: str, checked: Checked) -> Iterator[Text]:
+    yield from fault_lines(checked.faults)
     if checked.invalid:
         yield plain(f"{count(checked.rows, 'row')}: {checked.valid:,} valid, {checked.invalid:,} invalid", "bold")
         yield plain("next: repair the file; or run it: invalid rows are left out and listed", "dim")

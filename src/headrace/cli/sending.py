@@ -1,20 +1,18 @@
-"""Sending, as the commands `run` and `retry` do it: credentials, consent, signals, progress, report."""
+"""Sending, as the commands `run` and `retry` do it: consent, signals, progress, report."""
 
 import asyncio
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self, TypeAlias
-from urllib.parse import urlsplit
+from typing import Final, TypeAlias
 
 import anyio
 import typer
 
-from headrace.address import is_loopback
-from headrace.cli import credentials, terminal
+from headrace.cli import terminal
 from headrace.cli.choices import Access, DataFile, Pace, Talk
-from headrace.cli.options import Threshold
+from headrace.cli.destination import Destination, check_input, client_of
 from headrace.cli.progress import view, watch
 from headrace.cli.reading import what_to_import
 from headrace.cli.report import as_json, results_beside, summary_lines
@@ -23,13 +21,11 @@ from headrace.cli.signals import signals_to
 from headrace.cli.text import clean, count
 from headrace.client import Client, Report
 from headrace.dispatch.halt import Halt
-from headrace.errors import InterruptionError, UsageError
+from headrace.errors import InterruptionError
 from headrace.importfile import stem
 from headrace.ledger.view import read
 from headrace.naming import provider_named
-from headrace.pipeline import Settings
 from headrace.progress import Progress
-from headrace.provider import Provider
 
 _RESUMABLE: Final = frozenset({5, 6, 7, 130, 143})
 """Exit codes after which the same command goes on."""
@@ -41,11 +37,10 @@ Act: TypeAlias = Callable[[Client, Halt, Progress], Awaitable[Report]]
 def import_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Import `file` and return the exit code. Raises what reading it, the credentials and the client raise."""
     spec, provider = what_to_import(file, how)
-    if file == "-" and access.token_stdin:
-        raise UsageError("standard input cannot hold both the rows and the token", hint="give --token-file")
+    check_input(file, access)
     state = checkpoint or Path(f"{stem(file)}.headrace")
     where = Destination.of(provider, access.base_url, spec.base_url)
-    client = _client(where, access, pace)
+    client = client_of(where, access, pace)
     _agree(talk, where, f"{count(len(spec.load), 'load')} of {file}")
     _tell(talk, f"importing {file} into {where}; state is kept in {state}")
 
@@ -60,7 +55,7 @@ def send_rejects(state: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
     with read(state) as view:
         identity = view.identity
     where = Destination.of(provider_named(identity.provider), access.base_url, identity.base_url)
-    client = _client(where, access, pace)
+    client = client_of(where, access, pace)
     _agree(talk, where, f"the repaired rejects of {state}")
     _tell(talk, f"sending the repaired rejects of {state} to {where}")
 
@@ -70,62 +65,7 @@ def send_rejects(state: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
     return _finish(anyio.run(_conduct, client, act, talk), talk)
 
 
-# --- where to, and as whom --------------------------------------------------------------------------------------
-
-
-class Destination(NamedTuple):
-    """Where the rows go: the provider, its address, and the organization."""
-
-    provider: Provider
-    base_url: str
-    organization: str | None
-
-    @classmethod
-    def of(cls, provider: Provider, *base_urls: str | None) -> Self:
-        """Return the destination: the first base URL given, else the provider's own. Raises `CredentialsError`."""
-        given = (base_url for base_url in (*base_urls, provider.base_url) if base_url is not None)
-        return cls(provider, next(given), credentials.organization(provider))
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it is on this machine: a sandbox, not somebody's data."""
-        return is_loopback(urlsplit(self.base_url).hostname or "")
-
-    def __str__(self) -> str:
-        organization = f", organization {self.organization}" if self.organization else ""
-        return f"{self.provider.name}{organization} ({self.base_url})"
-
-
-def _client(where: Destination, access: Access, pace: Pace) -> Client:
-    return Client(
-        where.provider.name,
-        token=credentials.token(where.provider, access.token_file, from_stdin=access.token_stdin),
-        organization=where.organization,
-        base_url=where.base_url,
-        settings=_settings(pace, access),
-    )
-
-
-def _settings(pace: Pace, access: Access) -> Settings:
-    """Return the engine's settings; what the user left open stays the engine's own default."""
-    threshold = pace.max_errors or Threshold()
-    chosen: dict[str, Any] = {
-        "limit": pace.limit,
-        "batch_size": pace.batch_size,
-        "concurrency": pace.concurrency,
-        "share": pace.share,
-        "deadline": pace.deadline,
-        "max_errors": threshold.rows,
-        "max_error_part": threshold.part,
-        "settle_after": pace.settle_after,
-    }
-    return Settings(
-        bulk=not pace.no_bulk,
-        limits=not pace.no_limits,
-        accept_mapping_change=pace.accept_mapping_change,
-        allow_host=access.allow_host,
-        **{name: value for name, value in chosen.items() if value is not None},
-    )
+# --- consent ----------------------------------------------------------------------------------------------------
 
 
 def _agree(talk: Talk, where: Destination, what: str) -> None:

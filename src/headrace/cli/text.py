@@ -31,6 +31,15 @@ def _plural(noun: str) -> str:
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
+def span(seconds: float) -> str:
+    """Return a duration in seconds in words: `30 s`, `12 min 5 s`, `2 h 30 min`."""
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    if minutes < 60:
+        return " ".join(filter(None, (f"{minutes} min" * bool(minutes), f"{rest} s" * bool(rest or not minutes))))
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h" + f" {minutes} min" * bool(minutes)
+
+
 def clock(seconds: float) -> str:
     """Return a duration in seconds as people read it: `0:42`, `1:02:03`."""
     minutes, rest = divmod(round(max(0.0, seconds)), 60)

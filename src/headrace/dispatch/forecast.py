@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-NOTICED: Final = 1e-3
+NOTICED: Final = 0.5
 """Seconds: what makes no more difference than this does not bind."""
 ROUNDS: Final = 1
 """Rounds of the widest window that are played out after the past has gone; from there on they repeat themselves."""
