@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from flow_simulation import restore
 from flow_world import World, hours, read_csv, write_csv
 
 from headrace.migration import Report
@@ -34,16 +35,6 @@ def killed(world: World, after: int, settings: Settings | None = None) -> None:
         restore(world, snapshot)
 
     virtual_time.run(main)
-
-
-def restore(world: World, snapshot: Path) -> None:
-    """Put the files back as they were: what the cancelled run wrote on its way out never happened."""
-    for path in world.folder.iterdir():
-        if path != snapshot and path.name.startswith("hours."):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for path in snapshot.iterdir():
-        path.rename(world.folder / path.name)
-    snapshot.rmdir()
 
 
 def settles(world: World, report: Report, rows: int) -> None:

@@ -1,7 +1,7 @@
 """The parking place: rows that were sent without a conclusive answer, until it can be looked up what became of them."""
 
 from asyncio import Event, get_running_loop
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import anyio
@@ -95,6 +95,11 @@ class Parking:
         """Say that writers park no more. What is parked is still to be settled."""
         self._is_closed = True
         self._note()
+
+    @property
+    def rows(self) -> Sequence[Parked]:
+        """All rows that are unknown."""
+        return [*self._rows.values()]
 
     @property
     def is_over(self) -> bool:

@@ -21,8 +21,8 @@ from headrace.dispatch.writer import Writer
 from headrace.errors import HeadraceError, UnreachableError
 from headrace.model import Batch, Done, Duplicated, InDoubt, NotAttempted, Outcome, Record, Settled
 
-MOST_SENDS: Final = 3
-"""How often a row is sent again in one run after it was proven absent. Then it is left to the next run."""
+MOST_SENDS: Final = 5
+"""How often a row is sent again in one run after it was proven absent. Then the provider is taken to be down."""
 MOST_TRIES: Final = 5
 """How often a read-back that gets no answer is repeated before the provider is taken to be down."""
 AGAIN: Final = 10.0
@@ -102,7 +102,14 @@ class Settling:
         await self._wakeup.wait_done(self._journal.sync())
         held = self._journal.held([str(item["id"]) for item in items])
         free = [item for item in items if str(item["id"]) not in held]
-        return conclude(asked, free, how.like, [*rivals, *self._writer.under_way()])
+        offsets = {one.record.row.offset for one in asked}
+        return conclude(
+            asked,
+            free,
+            how.like,
+            rivals=[*rivals, *self._writer.under_way()],
+            others=[one.record for one in self._parking.rows if one.record.row.offset not in offsets],
+        )
 
     async def _ask(self, question: Question) -> list[Item] | Unreadable | None:
         """Return the answer, None where there is none for now."""
@@ -148,6 +155,8 @@ class Settling:
     async def _send_again(self, absent: Sequence[Parked]) -> None:
         """Send rows that are proven absent under new intents; those of a refused batch alone."""
         again = [one for one in absent if self._sent[one.record.row.offset] < MOST_SENDS]
+        if len(again) < len(absent):
+            self._halt.stop(_never_arrives())
         self._sent.update(one.record.row.offset for one in again)
         together = [one.record for one in again if not one.is_answered]
         alone = [[one.record] for one in again if one.is_answered]
@@ -159,6 +168,13 @@ class Settling:
 
 
 _NOTHING_TO_READ: Final = Unclear("nothing can be read back of this resource")
+
+
+def _never_arrives() -> UnreachableError:
+    return UnreachableError(
+        f"rows were sent {MOST_SENDS + 1} times, and neither an answer came nor were they stored",
+        hint="the provider seems to be unwell; run the same command again later, it goes on where it stopped",
+    )
 
 
 def _outcome(one: Parked, finding: Finding) -> Outcome:

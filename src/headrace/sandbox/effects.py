@@ -53,7 +53,10 @@ def _last_as_first(items: list[Any]) -> list[Any]:
 
 def _edited(reply: Reply, edit: Callable[[list[Any]], list[Any]]) -> Reply:
     """Return `reply` with the records of its document edited; unchanged where it holds no list of records."""
-    document = orjson.loads(reply.body) if reply.status < 300 and reply.body else {}
+    try:
+        document = orjson.loads(reply.body) if reply.status < 300 and reply.body else {}
+    except ValueError:  # another fault has broken it already
+        return reply
     if not isinstance(document.get("data"), list) or not document["data"]:
         return reply
     return replace(reply, body=orjson.dumps({**document, "data": edit(document["data"])}))

@@ -23,6 +23,7 @@ from headrace.errors import LostError, NotSentError
 from headrace.model import Request, Response, Secret
 from headrace.outside import Outside
 from headrace.pipeline import Settings
+from headrace.provider import Provider
 from headrace.sandbox.core import Sandbox
 from headrace.sandbox.message import Ending
 from headrace.testing import virtual_time
@@ -80,14 +81,17 @@ class SandboxSender:
 
 
 def simulated_client(
-    sandbox: Sandbox, settings: Settings | None = None, *, is_dead: Callable[[], bool] = lambda: False
+    sandbox: Sandbox,
+    settings: Settings | None = None,
+    *,
+    provider: Provider | None = None,
+    is_dead: Callable[[], bool] = lambda: False,
 ) -> Client:
     """Return a client of `sandbox` that lives in the running loop's time, threads and sockets apart.
 
-    `is_dead` is as of `SandboxSender`.
+    `provider` takes the place of the shipped table; `is_dead` is as of `SandboxSender`.
     """
     given = settings or Settings()
-    provider = sandbox.options.provider
     outside = Outside(
         clock=virtual_time.clock,
         sender=lambda headers: SandboxSender(sandbox, headers, time_limit=given.request_seconds, is_dead=is_dead),
@@ -95,7 +99,7 @@ def simulated_client(
         is_threaded=False,
     )
     return Client(
-        provider,
+        provider or sandbox.options.provider,
         token=Secret(sandbox.options.token),
         organization=sandbox.options.organization,
         base_url=BASE + sandbox.api.prefix,

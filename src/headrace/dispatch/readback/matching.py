@@ -59,16 +59,23 @@ CONTESTED: Final = Contested()
 
 
 def conclude(
-    parked: Sequence[Parked], items: Sequence[Item], like: Like, rivals: Sequence[Record] = ()
+    parked: Sequence[Parked],
+    items: Sequence[Item],
+    like: Like,
+    *,
+    rivals: Sequence[Record] = (),
+    others: Sequence[Record] = (),
 ) -> list[Finding]:
     """Return what `items`, all records that may be any of `parked` and belong to no row that is done, make of each.
 
-    `rivals` are records under way at the same time: what may be theirs proves nothing.
+    `rivals` are records under way at the same time: what may be theirs proves nothing. `others` are further rows that
+    are unknown and not asked for now: what is left over may be theirs, and is nobody's surplus.
     """
     board = _Board(parked, items, like)
     board.concede(rivals)
     for least in (Likeness.EXACT, Likeness.LOOSE):
         board.assign(least)
+    board.leave(others)
     board.spread()
     return [board.finding(place) for place in range(len(parked))]
 
@@ -104,6 +111,12 @@ class _Board:
                 )
                 if at is not None:
                     self._take(place, at)
+
+    def leave(self, others: Sequence[Record]) -> None:
+        """Leave to `others` what may be theirs."""
+        for at in (*self._free,):
+            if any(self._like(one, self._items[at]) >= Likeness.LOOSE for one in others):
+                self._free.remove(at)
 
     def spread(self) -> None:
         """Give what is left over to the rows that it repeats: they are there more often than wanted."""

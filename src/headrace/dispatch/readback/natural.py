@@ -95,7 +95,7 @@ def _compare_texts(ours: str, theirs: str) -> Likeness:
         return Likeness.EXACT
     mine, its = essence(ours), essence(theirs)
     if mine == its:
-        return Likeness.LOOSE
+        return Likeness.LOOSE if mine else Likeness.NEAR
     shorter, longer = sorted((mine, its), key=len)
     return Likeness.NEAR if len(shorter) >= _PREFIX and longer.startswith(shorter) else Likeness.NO
 
