@@ -14,9 +14,11 @@ import anyio
 from anyio.lowlevel import checkpoint
 from msgspec import Struct
 
+from headrace.dispatch.audit import Audit
 from headrace.dispatch.batching import Batching
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
+from headrace.dispatch.lookup import Wanted
 from headrace.dispatch.parked import Parking
 from headrace.dispatch.teller import Emit, Teller, Told
 from headrace.identity import value_prints
@@ -72,8 +74,9 @@ class Feed:
         self.batching = batching
         self.halt = halt
         self.teller = Teller(halt, emit)
+        # Where rows go that an earlier run sent; the flow sets both.
         self.parking: Parking | None = None
-        """Where rows go that an earlier run sent; the flow sets it."""
+        self.audit: Audit | None = None
         self._left = limit
         self._turn = Lock()
         self.rows = 0
@@ -108,22 +111,24 @@ class Feed:
         self.batching.add(sifted.records)
 
     async def _recall(self, chunk: Chunk, recalled: Sequence[Recalled]) -> None:
-        """Park the rows of `chunk` that an earlier run sent without an answer, as far as they still say the same."""
-        unknown = {one.row.offset: one for one in recalled if one.intent is not None}
-        if not unknown or self.parking is None:
+        """Have the rows of `chunk` that an earlier run sent looked up, as far as they still say the same."""
+        if not recalled or self.parking is None or self.audit is None:
             return
-        rows = [one.row for one in unknown.values()]
+        by_offset = {one.row.offset: one for one in recalled}
+        rows = [one.row for one in recalled]
         sifted = self.load.intake.sift(chunk, rows, self.load.resolving.resolvers(chunk, rows))
         prints = value_prints(record.value for record in sifted.records)
-        same = [
-            record
+        found = [
+            (record, by_offset[record.row.offset])
             for record, now in zip(sifted.records, prints, strict=True)
-            if unknown[record.row.offset].print == now
+            if by_offset[record.row.offset].print == now
         ]
-        self.parking.recall([(record, unknown[record.row.offset]) for record in same])
-        changed = unknown.keys() - {record.row.offset for record in same}
-        for offset in sorted(changed):
-            await self._doubt(unknown[offset])
+        self.parking.recall((record, one) for record, one in found if one.intent is not None)
+        self.audit.suspect(Wanted(record, one.since) for record, one in found if one.intent is None)
+        same = {record.row.offset for record, _ in found}
+        for one in recalled:
+            if one.intent is not None and one.row.offset not in same:
+                await self._doubt(one)
 
     async def _doubt(self, one: Recalled) -> None:
         """Leave a row in doubt for good: what was sent cannot be told from the source any more."""

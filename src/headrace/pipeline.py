@@ -15,10 +15,12 @@ from typing import Final
 import anyio
 from msgspec import Struct
 
+from headrace.dispatch.audit import Audit
 from headrace.dispatch.batching import Batching
 from headrace.dispatch.breaker import Breaker, ErrorThreshold
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.judge import Terms
+from headrace.dispatch.lookup import LookUp
 from headrace.dispatch.parked import Parking, Quiet
 from headrace.dispatch.pause import Jitter
 from headrace.dispatch.readback.reader import Reader
@@ -141,12 +143,16 @@ class Flow:
             parking=self.parking,
             now=time.earliest,
         )
+        how = strategy(load.resource)
+        reader = Reader(transport, provider, load.resource)
+        lookup = None if how is None else LookUp(reader, how, load.journal, halt)
+        self.audit = feed.audit = Audit(lookup, load.journal, self._tell, halt, settings.quiet(provider))
         self.settling = Settling(
-            reader=Reader(transport, provider, load.resource),
-            strategy=strategy(load.resource),
+            lookup=lookup,
             journal=load.journal,
             writer=self._writer,
             parking=self.parking,
+            audit=self.audit,
             tell=self._tell,
             halt=halt,
             size=feed.batching.size,
@@ -174,4 +180,4 @@ class Flow:
     def counts(self) -> Counts:
         """Return how many rows this run settled: of those in doubt, how many more there are now."""
         told = Counts(**{COUNTED[kind.__name__]: count for kind, count in self._told.items()})
-        return told + Counts(in_doubt=self.parking.left - self.settling.recalled)
+        return told + Counts(in_doubt=self.parking.left - self.settling.recalled, done=-self.audit.revised)

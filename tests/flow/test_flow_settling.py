@@ -65,4 +65,49 @@ def test_a_lost_answer_settles_in_the_same_run(kind: FaultKind, size: int, tmp_p
     write_csv(tmp_path / "hours.csv", hours(100))
     report = world.run(Settings(batch_size=size, bulk=size > 1))
     settles(world, report, 100)
-    assert 180 <= report.summary.seconds < 220
+    audit = 180 if kind is FaultKind.DROP_BEFORE_COMMIT else 0  # what was absent is looked up once more at the end
+    assert 180 + audit <= report.summary.seconds < 220 + audit
+
+
+@pytest.mark.parametrize("kind", [FaultKind.LATE_COMMIT, FaultKind.SEARCH_LAG])
+def test_what_breaks_the_timing_is_found_and_listed(kind: FaultKind, tmp_path: Path) -> None:
+    """A commit later than D, or a lag longer than L, doubles rows: the audit lists each with both ids, exit 4."""
+    post = {"path": "/time_entries", "method": ("POST",), "at": (2,)}
+    rules = [Rule(kind=kind, seconds=300.0, **post)]
+    if kind is FaultKind.SEARCH_LAG:
+        rules.append(Rule(kind=FaultKind.DROP_AFTER_COMMIT, **post))
+    world = World(tmp_path, latency=(50, 400), faults=tuple(rules))
+    write_csv(tmp_path / "hours.csv", hours(50))
+    report = world.run(Settings(batch_size=10))
+    assert (report.summary.done, report.summary.duplicated, report.exit_code) == (40, 10, 4)
+    by_id = {str(one.id): one.attributes["note"] for one in world.sandbox.store.table("time_entries").values()}
+    assert len(by_id) == 60
+    twice = read_csv(world.results / "time_entries.duplicates.csv")
+    assert {row["note"]: 2 for row in twice} == {note: 2 for note, count in Counter(world.stored).items() if count == 2}
+    assert all(
+        {by_id[one] for one in row["remote_ids"].split("; ")} == {row["note"]}
+        and len(row["remote_ids"].split("; ")) == 2
+        for row in twice
+    )
+    success = read_csv(world.results / "time_entries.success.csv")
+    assert {row["note"] for row in success} == {f"row {at}" for at in range(50)} - {row["note"] for row in twice}
+    again = world.run(Settings(batch_size=10))
+    assert (again.summary.counts, again.exit_code, again.summary.requests) == (report.summary.counts, 4, 1)
+    assert len(read_csv(world.results / "time_entries.success.csv")) == 40
+
+
+def test_the_audit_survives_a_kill(tmp_path: Path) -> None:
+    """Killed between sending again and the audit, the next run makes up for it."""
+    rules = (Rule(kind=FaultKind.LATE_COMMIT, seconds=300.0, path="/time_entries", method=("POST",), at=(1,)),)
+    world = World(tmp_path, latency=(50, 400), faults=rules)
+    write_csv(tmp_path / "hours.csv", hours(20))
+    killed(world, 20, Settings(batch_size=10))
+    report = world.run(Settings(batch_size=10))
+    assert (report.summary.done, report.summary.duplicated, report.exit_code) == (10, 10, 4)
+
+
+def test_nothing_unknown_costs_nothing(tmp_path: Path) -> None:
+    """Without a fault there is neither a read-back nor an audit: the requests are those of the plan, and the probe."""
+    world = World(tmp_path, latency=(50, 400))
+    write_csv(tmp_path / "hours.csv", hours(500))
+    assert world.run().summary.requests == 6

@@ -39,3 +39,9 @@ class Journal(Protocol):
 
     def clear(self, rows: Sequence[Row]) -> "Future[None]":
         """Record that rows which were proven absent once have been audited: nothing about them is open any more."""
+
+    def id_of(self, row: Row) -> str | None:
+        """Return the remote id of a row that is durably done, None for any other."""
+
+    def revise(self, settled: Sequence[Settled]) -> "Future[None]":
+        """Record that rows which had an outcome are there more often than that: `Duplicated` takes its place."""

@@ -5,17 +5,27 @@ recorded at once; only after a durable "not applied" is a row sent again, under 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final
 
+from headrace.dispatch.audit import AGAIN, Audit
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
+from headrace.dispatch.lookup import LookUp, Wanted
 from headrace.dispatch.parked import Parked, Parking
-from headrace.dispatch.readback.matching import ABSENT, Absent, Contested, Finding, Item, Present, Unclear, conclude
+from headrace.dispatch.readback.matching import (
+    ABSENT,
+    CONTESTED,
+    Absent,
+    Contested,
+    Finding,
+    Present,
+    Unclear,
+    conclude,
+)
 from headrace.dispatch.readback.question import Question
-from headrace.dispatch.readback.reader import Reader, Unreadable
-from headrace.dispatch.readback.strategy import Strategy
-from headrace.dispatch.teller import Told
+from headrace.dispatch.readback.reader import Unreadable
+from headrace.dispatch.teller import Tell, Told
 from headrace.dispatch.wakeup import Wakeup
 from headrace.dispatch.writer import Writer
 from headrace.errors import HeadraceError, UnreachableError
@@ -23,34 +33,28 @@ from headrace.model import Batch, Done, Duplicated, InDoubt, NotAttempted, Outco
 
 MOST_SENDS: Final = 5
 """How often a row is sent again in one run after it was proven absent. Then the provider is taken to be down."""
-MOST_TRIES: Final = 5
-"""How often a read-back that gets no answer is repeated before the provider is taken to be down."""
-AGAIN: Final = 10.0
-"""Seconds until a question is asked again that could not be answered for now."""
-
-Tell: TypeAlias = Callable[[Told], Awaitable[None]]
 
 
 class Settling:
     """Settles the unknown rows of one load. `run` is a task of its own; it ends when the parking place is over.
 
-    Mutable state: how often each row was sent again, and how many read-backs in a row got no answer.
+    `lookup` is None where nothing can be read back. Mutable state: how often each row was sent again.
     """
 
     def __init__(
         self,
         *,
-        reader: Reader,
-        strategy: Strategy | None,
+        lookup: LookUp | None,
         journal: Journal,
         writer: Writer,
         parking: Parking,
+        audit: Audit,
         tell: Tell,
         halt: Halt,
         size: int,
     ) -> None:
-        self._reader = reader
-        self._strategy = strategy
+        self._lookup = lookup
+        self._audit = audit
         self._journal = journal
         self._writer = writer
         self._parking = parking
@@ -59,7 +63,6 @@ class Settling:
         self._size = size
         self._wakeup = Wakeup()
         self._sent: Counter[int] = Counter()
-        self._failures = 0
         self.recalled = 0
         """How many rows of earlier runs have been concluded."""
 
@@ -72,58 +75,41 @@ class Settling:
                 due = await self._parking.wait_due()
                 if due and not self._halt:
                     await self._settle(due)
+            if not self._halt:
+                await self._audit.run()
         except HeadraceError as error:
             self._halt.stop(error)
 
     # Looking up
 
     async def _settle(self, due: Sequence[Parked]) -> None:
-        if self._strategy is None:
+        if self._lookup is None:
             await self._apply(due, [_NOTHING_TO_READ] * len(due))
             return
-        known = [one.since for one in due if one.since is not None]
-        since = min(known) if len(known) == len(due) else None
-        for question in self._strategy.ask([one.record for one in due], since):
+        for question in self._lookup.questions([Wanted(one.record, one.since) for one in due]):
             if self._halt:
                 return
             asked = [due[place] for place in question.places]
-            findings = await self._look_up(self._strategy, question, asked)
-            await self._apply(asked, findings)
+            await self._apply(asked, await self._look_up(self._lookup, question, asked))
 
-    async def _look_up(self, how: Strategy, question: Question, asked: Sequence[Parked]) -> list[Finding]:
+    async def _look_up(self, lookup: LookUp, question: Question, asked: Sequence[Parked]) -> list[Finding]:
         """Return what became of the rows that one question is about."""
-        items = await self._ask(question)
+        items = await lookup.ask(question)
         if items is None:
-            return [Contested()] * len(asked)
+            return [CONTESTED] * len(asked)
         if isinstance(items, Unreadable):
             return [Unclear(items.why)] * len(asked)
         rivals = self._writer.under_way()
         # Whoever is answered from here on was a rival a moment ago; whoever was answered before is durable then.
-        await self._wakeup.wait_done(self._journal.sync())
-        held = self._journal.held([str(item["id"]) for item in items])
-        free = [item for item in items if str(item["id"]) not in held]
+        free = await lookup.unheld(items)
         offsets = {one.record.row.offset for one in asked}
         return conclude(
             asked,
             free,
-            how.like,
+            lookup.like,
             rivals=[*rivals, *self._writer.under_way()],
             others=[one.record for one in self._parking.rows if one.record.row.offset not in offsets],
         )
-
-    async def _ask(self, question: Question) -> list[Item] | Unreadable | None:
-        """Return the answer, None where there is none for now."""
-        with self._halt.scope():
-            try:
-                items = await self._reader.ask(question)
-            except UnreachableError:
-                self._failures += 1
-                if self._failures >= MOST_TRIES:
-                    raise
-                return None
-            self._failures = 0
-            return items
-        return None
 
     # Concluding
 
@@ -162,6 +148,8 @@ class Settling:
         alone = [[one.record] for one in again if one.is_answered]
         for records in (*_batches(together, self._size), *alone):
             await self._tell(await self._writer.write(Batch(records)))
+        if absent:
+            self._audit.suspect(Wanted(one.record, one.since) for one in absent)
 
     def __repr__(self) -> str:
         return f"<Settling: {len(self._parking)} rows unknown, {self.recalled} of earlier runs concluded>"

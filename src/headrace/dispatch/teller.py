@@ -29,6 +29,10 @@ class Told(Struct, frozen=True):
     durable: "Future[None] | None" = None
 
 
+Tell: TypeAlias = Callable[[Told], Awaitable[None]]
+"""Has rows told of as soon as that is durable; waits while too much is untold."""
+
+
 class Teller:
     """Passes outcomes on to `emit`, in the order in which they were settled. One per load; `run` is a task of its own.
 

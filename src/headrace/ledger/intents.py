@@ -131,7 +131,7 @@ class Intents:
         intent = self._unknown.get(recorded)
         if intent is None:
             suspect = self._suspects.get(recorded)
-            return None if suspect is None else Recalled(row, None, suspect.since, None)
+            return None if suspect is None else Recalled(row, None, suspect.since, suspect.print)
         opened = self._open[intent]
         place = opened.numbers.index(recorded)
         opened.rows[place] = row
@@ -166,7 +166,7 @@ class Intents:
 
     def suspect(self, request: int, numbers: Iterable[int], since: float | None) -> None:
         """Keep rows that were proven absent for the audit."""
-        self._suspects.update((number, Suspect(request, number, since)) for number in numbers)
+        self._suspects.update((number, Suspect(request, number, since, None)) for number in numbers)
 
     def clear(self, numbers: Iterable[int]) -> list[int]:
         """Forget audited rows; return the requests of which none is left."""

@@ -17,13 +17,13 @@ from headrace.ledger.faults import drop_faults, faults_of
 from headrace.ledger.held import HeldIds
 from headrace.ledger.intents import Closing, Intents
 from headrace.ledger.lines import Exceptional, lines_of
-from headrace.ledger.packing import STATE_OF, State, pack_detail, pack_ids, pack_runs, runs
+from headrace.ledger.packing import STATE_OF, State, pack_detail, pack_runs, runs
 from headrace.ledger.past import States
 from headrace.ledger.pen import Pen
 from headrace.ledger.recovery import CLOSED, PENDING, part, suspects, unknown
-from headrace.ledger.sheet import Line
+from headrace.ledger.revision import id_of, revise
 from headrace.ledger.tally import tally
-from headrace.model import Batch, Counts, Invalid, Recalled, Row, Settled, Skipped
+from headrace.model import Batch, Counts, Duplicated, Invalid, Recalled, Row, Settled, Skipped
 
 _INTEND: Final = "INSERT INTO request (seq, load, lease, numbers, keys, prints, since) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SETTLE: Final = (
@@ -36,6 +36,7 @@ ADD_FAULT: Final = (
 )
 
 _SENDABLE: Final = bytes([State.UNSENT, State.INVALID])
+_AUDITED: Final = bytes([State.DONE, State.REJECTED])
 _PLAIN: Final = bytes([State.UNSENT, State.DONE])
 
 
@@ -100,8 +101,8 @@ class RowJournal:
         states = _states_after(settled, closing.before)
         seq = intent if closing.is_whole else next(self._pen.numbers.request)
         exceptional = self._exceptional(settled, numbers, states)
-        record = self._outcome(seq, settled, states, self._fate(seq, numbers, states, closing))
-        faults = [self._fault(one, seq) for one in exceptional]
+        record = self._pen.outcome(seq, settled, states, self._fate(seq, numbers, states, closing))
+        faults = [self._pen.fault(one, seq) for one in exceptional]
         replaced = self._close_rows(numbers, closing.before, states)
         listed = [(self._pen.load_id, number, State.IN_DOUBT) for number in closing.listed if closing.is_unknown]
 
@@ -115,7 +116,32 @@ class RowJournal:
             connection.executemany(ADD_FAULT, faults)
 
         lines = [] if self._pen.results is None else lines_of(settled, numbers, exceptional, self._columns)
-        return self._submit(Urgency.OUTCOME, execute, self._telling(lines, settlement=record[0]))
+        return self._submit(Urgency.OUTCOME, execute, self._pen.telling(lines, settlement=record[0]))
+
+    def id_of(self, row: Row) -> str | None:
+        """See `dispatch.journal.Journal`."""
+        return id_of(self._reader, self._pen.load_id, self._base + row.offset)
+
+    def revise(self, settled: Sequence[Settled]) -> "Future[None]":
+        """See `dispatch.journal.Journal`."""
+        numbers = [self._base + one.row.offset for one in settled]
+        before = b"".join(map(self._states.get, runs(numbers)))
+        if {type(one.outcome) for one in settled} != {Duplicated} or before.translate(None, _AUDITED):
+            raise InvariantError("Only rows that are done or rejected can turn out to be there too often.")
+        exceptional = self._exceptional(settled, numbers, bytes([State.DUPLICATED]) * len(numbers))
+        self._set(numbers, bytes([State.DUPLICATED]) * len(numbers))
+        keys = b"".join([one.row.key for one in settled])
+        seq, settlement = next(self._pen.numbers.request), next(self._pen.numbers.settlement)
+        record = (seq, self._pen.load_id, self._pen.lease, pack_runs(numbers), keys, settlement, before)
+        faults = [self._pen.fault(one, seq) for one in exceptional]
+
+        def execute(connection: sqlite3.Connection) -> None:
+            revise(connection, record)
+            connection.executemany(ADD_FAULT, faults)
+
+        lines = [] if self._pen.results is None else lines_of((), (), exceptional, self._columns)
+        telling = self._pen.telling(lines, settlement=settlement, revised=settled)
+        return self._submit(Urgency.OUTCOME, execute, telling)
 
     def _fate(self, seq: int, numbers: list[int], states: bytes, closing: Closing) -> int:
         """Return the value of `unknown` after an outcome: rows proven absent are suspects until they are audited."""
@@ -156,7 +182,7 @@ class RowJournal:
         states = _states_after(settled, before)
         exceptional = self._exceptional(settled, numbers, states)
         told = self._told_before(exceptional, frozenset(compress(numbers, map(State.INVALID.__eq__, before))))
-        faults = [self._fault(one, None) for one in exceptional if one.number not in told]
+        faults = [self._pen.fault(one, None) for one in exceptional if one.number not in told]
         self._close_rows(numbers, before, states)
 
         def execute(connection: sqlite3.Connection) -> None:
@@ -164,7 +190,7 @@ class RowJournal:
 
         untold = [one for one in exceptional if one.number not in told]
         lines = [] if self._pen.results is None else lines_of((), (), untold, self._columns)
-        return self._submit(Urgency.OUTCOME, execute, self._telling(lines))
+        return self._submit(Urgency.OUTCOME, execute, self._pen.telling(lines))
 
     def counts(self) -> Counts:
         """Return how many rows ended how, from what is durable."""
@@ -234,31 +260,6 @@ class RowJournal:
         for run in runs(numbers):
             self._states.put(run, states[place : place + len(run)])
             place += len(run)
-
-    # Recording
-
-    def _outcome(
-        self, seq: int, settled: Sequence[Settled], states: bytes, fate: int
-    ) -> tuple[int, bytes, bytes | None, int, int, int]:
-        """Return the record of a request's outcome, its settlement number first."""
-        done = states.count(State.DONE)
-        ids = pack_ids(one.outcome for one in settled) if done else None
-        return next(self._pen.numbers.settlement), states, ids, done, fate, seq
-
-    def _fault(self, one: Exceptional, intent: int | None) -> tuple[Any, ...]:
-        """Return the record of an exceptional row."""
-        row, outcome = one.settled.row, one.settled.outcome
-        load_id, detail = self._pen.load_id, pack_detail(outcome)
-        return (one.fault, load_id, one.number, row.line, row.key, int(one.state), intent, detail)
-
-    # Telling
-
-    def _telling(self, lines: Sequence[Line], *, settlement: int = 0, paid: Sequence[int] = ()) -> Callable[[], None]:
-        """Return what writes `lines` once they are durable."""
-        results = self._pen.results
-        if results is None:
-            return nothing
-        return lambda: results.write(lines, settlement=settlement, paid=paid)
 
     def _submit(
         self, urgency: Urgency, execute: Callable[[sqlite3.Connection], Any], tell: Callable[[], None] = nothing

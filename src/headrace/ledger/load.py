@@ -137,13 +137,13 @@ class LoadLedger(RowJournal):
             )
             for number, _, row in unlisted
         ]
-        records = [self._fault(one, intent) for one, (_, intent, _) in zip(exceptional, unlisted, strict=True)]
+        records = [self._pen.fault(one, intent) for one, (_, intent, _) in zip(exceptional, unlisted, strict=True)]
 
         def execute(connection: sqlite3.Connection) -> None:
             connection.executemany(ADD_FAULT, records)
 
         lines = [] if self._pen.results is None else lines_of((), (), exceptional, self._columns)
-        self._submit(Urgency.OUTCOME, execute, self._telling(lines))
+        self._submit(Urgency.OUTCOME, execute, self._pen.telling(lines))
 
     def _knows_none(self, keys: Iterable[bytes]) -> bool:
         some: list[bytes] = []
@@ -177,7 +177,7 @@ class LoadLedger(RowJournal):
         def execute(connection: sqlite3.Connection) -> None:
             connection.executemany("UPDATE fault SET line = ?, place = NULL WHERE id = ?", moved)
 
-        telling = self._telling([*done, *faults], paid=[line.number for line in done])
+        telling = self._pen.telling([*done, *faults], paid=[line.number for line in done])
         self._retold.append(self._submit(Urgency.TOLD, execute, telling))
         if len(self._retold) > _MOST_RETOLD_AT_ONCE:
             self._retold.popleft().result()

@@ -23,7 +23,9 @@ CLOSED: Final = 2
 _OPEN: Final = (
     "SELECT seq, lease, numbers, keys, since, prints FROM request WHERE load = ? AND settled IS NULL ORDER BY seq"
 )
-_ABSENT: Final = "SELECT seq, numbers, outcomes, since FROM request WHERE load = ? AND unknown = 1 AND settled NOTNULL"
+_ABSENT: Final = (
+    "SELECT seq, numbers, outcomes, since, prints FROM request WHERE load = ? AND unknown = 1 AND settled NOTNULL"
+)
 _PART: Final = (
     "SELECT load, lease, numbers, keys, since, prints, unknown FROM request WHERE seq = ? AND settled IS NULL"
 )
@@ -51,6 +53,7 @@ class Suspect(Struct, frozen=True):
     request: int
     number: int
     since: float | None
+    print: bytes | None
 
 
 def unknown(connection: sqlite3.Connection, load_id: int) -> Iterator[Unknown]:
@@ -76,10 +79,11 @@ def open_rows(connection: sqlite3.Connection, load_id: int, *, is_live: bool) ->
 
 def suspects(connection: sqlite3.Connection, load_id: int) -> Iterator[Suspect]:
     """Return the rows of a load that were proven absent and not yet audited."""
-    for seq, packed, outcomes, since in connection.execute(_ABSENT, (load_id,)).fetchall():
-        for number, state in zip(unpack_numbers(packed), outcomes, strict=True):
+    for seq, packed, outcomes, since, blob in connection.execute(_ABSENT, (load_id,)).fetchall():
+        prints: Sequence[bytes | None] = _unpack_prints(blob) or [None] * len(outcomes)
+        for number, state, one in zip(unpack_numbers(packed), outcomes, prints, strict=True):
             if state == State.UNSENT:
-                yield Suspect(seq, number, since)
+                yield Suspect(seq, number, since, one)
 
 
 def give_up(connection: sqlite3.Connection, load_id: int) -> None:

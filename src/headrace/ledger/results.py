@@ -16,6 +16,7 @@ import msgspec
 
 from headrace.ledger import durable
 from headrace.ledger.packing import State, unpack_ids, unpack_numbers
+from headrace.ledger.revision import revised_ids
 from headrace.ledger.sheet import STATES_IN, Account, Extent, Kind, Line, Sheet
 
 _ACCOUNT: Final = (
@@ -37,6 +38,7 @@ class Results:
         self._extents: list[Extent] = []
         self._paid: list[int] = []
         self.changed: set[Kind] = set()
+        self.revised: set[str] = set()  # ids of rows that are no successes any more, to be tidied away
         self._is_torn = False
 
     def path(self, kind: Kind) -> Path:
@@ -47,6 +49,7 @@ class Results:
 
     def recover(self, connection: sqlite3.Connection) -> list[str]:
         """Bring files and records into agreement after whatever happened; return what the user should know."""
+        self.revised.update(revised_ids(connection, self._load))
         notices = [self._recover_sheet(connection, kind) for kind in Kind]
         told = connection.execute("SELECT max(told) FROM sheet WHERE load = ?", (self._load,)).fetchone()[0]
         self._owe_done(connection, told)

@@ -9,7 +9,7 @@ import csv
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from io import StringIO
 from typing import BinaryIO, Final
 
@@ -57,7 +57,7 @@ class Tidying:
     def _needs_it(self, connection: sqlite3.Connection, sheet: Sheet) -> bool:
         """Whether the file has stale lines, lines out of order, or lines wider than its header."""
         if sheet.account.is_ragged or sheet.kind is Kind.SUCCESS:
-            return sheet.account.is_ragged
+            return sheet.account.is_ragged or bool(self._results.revised)
         place = len(render([sheet.header])[0])
         for _, found, length in self._live(connection, sheet.kind):
             if found != place:
@@ -93,7 +93,7 @@ class Tidying:
     ) -> Iterator[tuple[bytes, int | None]]:
         """Return the lines of the next version, each with its fault."""
         if sheet.kind is Kind.SUCCESS:
-            yield from ((data, None) for data in _squared(sheet, source))
+            yield from ((data, None) for data in _squared(sheet, source, self._results.revised))
             return
         # Places change while this query runs; it walks an index that they are not part of, so it meets each row once.
         for fault, place, length in self._live(connection, sheet.kind):
@@ -115,12 +115,12 @@ def _square(sheet: Sheet, data: bytes) -> bytes:
     return _render_raw(sheet, fields)
 
 
-def _squared(sheet: Sheet, source: BinaryIO) -> Iterator[bytes]:
-    """Return all lines of a file but its header, each as `_square` does."""
+def _squared(sheet: Sheet, source: BinaryIO, without: Container[str]) -> Iterator[bytes]:
+    """Return all lines of the successes but the header and those with an id in `without`, each as `_square` does."""
     with open(source.fileno(), encoding=ENCODING, newline="", closefd=False) as text:
         rows = csv.reader(text, strict=True)
         next(rows)
-        yield from (_render_raw(sheet, fields) for fields in rows)
+        yield from (_render_raw(sheet, fields) for fields in rows if fields[-1] not in without)
 
 
 def _render_raw(sheet: Sheet, fields: list[str]) -> bytes:

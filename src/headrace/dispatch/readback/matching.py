@@ -107,7 +107,8 @@ class _Board:
         for place, one in enumerate(self._parked):
             if not self._found[place] and place not in self._contested:
                 at = next(
-                    (at for at in self._free if self._is(place, at, least) and _is_since(self._items[at], one)), None
+                    (at for at in self._free if self._is(place, at, least) and is_since(self._items[at], one.since)),
+                    None,
                 )
                 if at is not None:
                     self._take(place, at)
@@ -144,7 +145,7 @@ class _Board:
         return (
             bool(self._found[place])
             and self._is(place, at, Likeness.EXACT)
-            and _is_since(self._items[at], self._parked[place])
+            and is_since(self._items[at], self._parked[place].since)
         )
 
     def _may_be_new(self, place: int, at: int) -> bool:
@@ -166,10 +167,10 @@ def created(item: Item) -> float | None:
     return made.replace(tzinfo=made.tzinfo or UTC).timestamp()
 
 
-def _is_since(item: Item, one: Parked) -> bool:
-    """Whether a record was certainly made no earlier than the row's request."""
+def is_since(item: Item, since: float | None) -> bool:
+    """Whether a record was certainly made no earlier than `since`."""
     made = created(item)
-    return made is not None and one.since is not None and made >= one.since
+    return made is not None and since is not None and made >= since
 
 
 def _order(item: Item) -> tuple[int, str]:
