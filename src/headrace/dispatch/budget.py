@@ -6,7 +6,7 @@ No window of the server ever counts more than its limit because of us, whatever 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import anyio
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from headrace.dispatch import pacing
 from headrace.dispatch.allowance import Allowance
 from headrace.dispatch.clock import Clock, boottime
-from headrace.dispatch.decay import Decay, last_let_through
+from headrace.dispatch.decay import Decay
 from headrace.dispatch.forecast import Course, Pace, Track, last_send
 from headrace.dispatch.gate import Gate, bounded
 from headrace.dispatch.pacing import Pacer
@@ -146,7 +146,9 @@ class Budget:
             round_trip=self._account.round_trip,
             pause=self._pause.left(self._clock()),
             under_way=sorted(self._account.answers()),
-            gates=self._work.forecasts() | {one.name: self._gate_of(one) for one in touched if one.is_counter_safe},
+            turnstiles=self._work.turnstiles()
+            | {one.name: partial(self._decay, one) for one in touched if one.is_counter_safe},
+            gates=self._work.gates(),
         )
 
     def statistics(self) -> BudgetStatistics:
@@ -166,11 +168,11 @@ class Budget:
             round_trip=account.round_trip,
         )
 
-    def _gate_of(self, window: Window) -> Callable[[int], float]:
-        # Of what the log holds; what has come free but is still remembered weighs little, and is left out.
-        ages = [window.hold - seconds for seconds in self._log.releases(window)]
-        decay = Decay(window.calls, window.hold, [max(0.0, age) for age in ages], self._account.round_trip)
-        return partial(last_let_through, decay=decay, gap=0.0 if self._pacer is None else self._pacer.gap)
+    def _decay(self, window: Window) -> Decay:
+        counted = [(seconds - window.hold, 1) for seconds in self._log.releases(window)]
+        awaited = [(seconds, 1) for seconds in self._account.answers(window)]
+        past = [(-age, number) for age, number in self._log.past(window)]
+        return Decay(window.calls, window.hold, [*past, *counted, *awaited], self._account.round_trip)
 
     def _track(self, window: Window) -> Track:
         known = self._log.releases(window)

@@ -3,41 +3,56 @@
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
-
-from headrace.dispatch.permits.history import History, history_of
+from headrace.dispatch.forecast import Rhythm
+from headrace.dispatch.permits.history import History
 
 BLOCKS: Final = 50
-"""A window is played in so many blocks of requests: a part of a percent is exact enough, and a hundred times faster."""
-ROUNDS: Final = 3
-"""Windows that are played out; from there on the server lets through what one window allows in its length."""
+"""A window is played in so many blocks of requests, each let through evenly: exact enough, and a hundred times faster
+than to ask about each request."""
 
 
-class Decay(Struct, frozen=True):
-    """A counter-safe window as the forecast finds it: calls, hold, and how many seconds ago requests were counted.
+class Decay:
+    """A counter-safe window of `calls` and `hold`, played forward; see `forecast.Turnstile`.
 
-    `ages` are in order, the oldest first. `round_trip` is the mean seconds from a request to its answer.
+    `past` are the instants at which requests were or will be counted, in seconds from now, with how many at each.
+    Mutable state: what has been counted, and the block that is being let through: from when to when, and its rest.
     """
 
-    calls: int
-    hold: float
-    ages: Sequence[float]
-    round_trip: float
+    def __init__(self, calls: int, hold: float, past: Sequence[tuple[float, int]], round_trip: float) -> None:
+        self._calls = calls
+        self._hold = hold
+        self._round_trip = round_trip
+        self._block = max(1, calls // BLOCKS)
+        self._history = History()
+        for at, number in sorted(past):
+            self._history.count(at, hold, number)
+        self._begins = self._ends = 0.0
+        self._left = 0
+        self.rhythm = Rhythm(calls, hold + round_trip)
+        self.settles_at = 2 * hold
 
+    def free_at(self, at: float) -> float:
+        """See `Turnstile.free_at`."""
+        if not self._left:
+            self._begins = self._asked(at, 1)
+            self._ends = self._asked(at, self._block)
+            self._left = self._block
+        passed = 1 - (self._left - 1) / (self._block - 1) if self._block > 1 else 1.0
+        return max(at, self._begins + (self._ends - self._begins) * passed)
 
-def last_let_through(requests: int, decay: Decay, gap: float) -> float:
-    """Return in how many seconds the last of `requests` is let through, sent `gap` seconds apart or later."""
-    history = history_of((-age for age in decay.ages), decay.hold)
-    block, left, at = max(1, decay.calls // BLOCKS), requests, 0.0
-    while left > 0 and at < ROUNDS * decay.hold:
-        number = min(block, left)
-        at = _let_through(history, number, decay, at + number * gap)
-        left -= number
-    return at + left * max(gap, decay.hold / decay.calls)
+    def take(self, at: float) -> None:
+        """See `Turnstile.take`."""
+        self._left -= 1
+        self._history.count(at + self._round_trip, self._hold)
+        self._history.expire(at, self._hold)
 
+    def skip(self, seconds: float) -> None:
+        """See `Turnstile.skip`."""
+        known, self._history = self._history, History()
+        for at, number in known.dump():
+            self._history.count(at + seconds, self._hold, number)
+        self._begins += seconds
+        self._ends += seconds
 
-def _let_through(history: History, number: int, decay: Decay, earliest: float) -> float:
-    at = history.free_at(earliest, decay.hold, decay.calls - number)
-    history.count(at + decay.round_trip, decay.hold, number)
-    history.expire(at, decay.hold)
-    return at
+    def _asked(self, at: float, number: int) -> float:
+        return self._history.free_at(at, self._hold, self._calls - number)

@@ -4,7 +4,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,12 +47,44 @@ class Stage(Struct, frozen=True, gc=False):
     concurrency: int | None = None
 
 
+class Rhythm(Struct, frozen=True):
+    """A constraint in the long run: `requests` of them every `seconds`."""
+
+    requests: int
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """The seconds for one request."""
+        return self.seconds / self.requests
+
+
+class Turnstile(Protocol):
+    """What else holds requests up, one by one, as it is played forward. Instants are seconds from now, and never fall.
+
+    `rhythm` is its own in the long run, `settles_at` from when on it keeps to it, if it is what decides.
+    """
+
+    rhythm: Rhythm
+    settles_at: float
+
+    def free_at(self, at: float) -> float:
+        """Return when it lets one more through, at `at` or later."""
+
+    def take(self, at: float) -> None:
+        """Let one through at `at`. Follows upon `free_at`."""
+
+    def skip(self, seconds: float) -> None:
+        """Have `seconds` pass, at the end of which everything is as it was."""
+
+
 class Course(Struct, frozen=True):
     """All that decides when requests are sent.
 
     `pause` is how many seconds nothing may be sent, `round_trip` the mean seconds from a request to its answer,
-    `under_way` in how many seconds each answer that is awaited now is expected, in order. `gates` are what
-    else holds requests up, by the limit's name: in how many seconds it lets the last of so many through.
+    `under_way` in how many seconds each answer that is awaited now is expected, in order. `turnstiles`
+    make what else holds requests up, by the limit's name; `gates` say of what is too slow to be played in how many
+    seconds it lets the last of so many through.
     """
 
     tracks: Sequence[Track]
@@ -60,6 +92,7 @@ class Course(Struct, frozen=True):
     round_trip: float = 0.0
     pause: float = 0.0
     under_way: Sequence[float] = ()
+    turnstiles: Mapping[str, Callable[[], Turnstile]] = MappingProxyType({})
     gates: Mapping[str, Callable[[int], float]] = MappingProxyType({})
 
     def without(self, name: str) -> "Course":
@@ -69,19 +102,9 @@ class Course(Struct, frozen=True):
             self,
             tracks=[track for track in self.tracks if track.name != name],
             pace=Pace() if paced is not None and paced.name == name else self.pace,
+            turnstiles={key: make for key, make in self.turnstiles.items() if key != name},
             gates={key: gate for key, gate in self.gates.items() if key != name},
         )
-
-
-class _Rhythm(Struct, frozen=True):
-    """A constraint in the long run: `requests` of them every `seconds`."""
-
-    requests: int
-    seconds: float
-
-    @property
-    def gap(self) -> float:
-        return self.seconds / self.requests
 
 
 def last_send(requests: int, course: Course) -> float:
@@ -111,7 +134,7 @@ def last_answer(stages: Sequence[Stage], course: Course) -> float:
 
 def binding(stages: Sequence[Stage], course: Course) -> str | None:
     """Return the name of the limit without which `stages` would end soonest, None where they would not end sooner."""
-    names = {*(track.name for track in course.tracks), *course.gates}
+    names = {*(track.name for track in course.tracks), *course.turnstiles, *course.gates}
     ends = {name: last_answer(stages, course.without(name)) for name in sorted(names)}
     soonest = min(ends, key=ends.__getitem__, default=None)
     return soonest if soonest is not None and ends[soonest] < last_answer(stages, course) - NOTICED else None
@@ -123,35 +146,35 @@ def _let_through(requests: int, course: Course) -> float:
 
 
 class _Player:
-    """Plays a course forward. Mutable state: the windows, when the next may be sent, and when the pacer is empty."""
+    """Plays a course forward. Mutable state: its turnstiles, when the next may be sent, and when the pacer is empty."""
 
     def __init__(self, course: Course) -> None:
         self._round_trip = course.round_trip
         self._pace = course.pace
-        self._tracks = [*course.tracks]
-        self._windows = [_Window(track, course.round_trip) for track in course.tracks]
-        self._lasting = len(self._windows)
-        self._past = max([release for track in course.tracks for release in track.releases], default=0.0)
+        self._widest = max((track.calls for track in course.tracks), default=1)
+        self._turnstiles: list[Turnstile] = [_Window(track, course.round_trip) for track in course.tracks]
+        self._turnstiles += [make() for make in course.turnstiles.values()]
+        self._lasting = len(self._turnstiles)
+        self._past = max((turnstile.settles_at for turnstile in self._turnstiles), default=0.0)
         self._at, self._empty_at = course.pause, course.pace.backlog
 
     def begin(self, at: float, writers: Track | None) -> None:
         """Send nothing before `at`, and from then on no more at once than `writers` have room for."""
         self._at = max(self._at, at)
-        del self._windows[self._lasting :], self._tracks[self._lasting :]
+        del self._turnstiles[self._lasting :]
         if writers is not None:
-            self._tracks.append(writers)
-            self._windows.append(_Window(writers, self._round_trip))
+            self._widest = max(self._widest, writers.calls)
+            self._turnstiles.append(_Window(writers, self._round_trip))
 
     def play(self, requests: int) -> float:
         """Send `requests`, at least one; return when the last of them goes."""
-        rhythm = self._rhythm()
-        widest = max([track.calls for track in self._tracks], default=1)
-        played, seen = 0, deque[float](maxlen=ROUNDS * widest)
+        rhythm, rounds_played = self._rhythm(), ROUNDS * self._widest
+        played, seen = 0, deque[float](maxlen=rounds_played)
         while played < requests:
             self.send()
             seen.append(self._at)
             played += 1
-            if played >= ROUNDS * widest + rhythm.requests and seen[0] > self._past:
+            if played >= rounds_played + rhythm.requests and seen[0] > self._past:
                 rounds = (requests - played) // rhythm.requests
                 self._skip(rounds * rhythm.seconds)
                 for _ in range(requests - played - rounds * rhythm.requests):
@@ -163,10 +186,10 @@ class _Player:
         """Send one more; return when."""
         pace, at = self._pace, self._at
         at = max(at, self._empty_at - pace.tolerance)
-        for window in self._windows:
-            at = window.free_at(at)
-        for window in self._windows:
-            window.take(at)
+        for turnstile in self._turnstiles:
+            at = turnstile.free_at(at)
+        for turnstile in self._turnstiles:
+            turnstile.take(at)
         self._empty_at = max(self._empty_at, at) + pace.gap
         self._at = at
         return at
@@ -175,13 +198,13 @@ class _Player:
         """Let rounds pass that are all alike: afterwards everything is as it was, so many seconds later."""
         self._at += seconds
         self._empty_at += seconds
-        for window in self._windows:
-            window.skip(seconds)
+        for turnstile in self._turnstiles:
+            turnstile.skip(seconds)
 
-    def _rhythm(self) -> _Rhythm:
+    def _rhythm(self) -> Rhythm:
         """Return the constraint that decides in the long run."""
-        windows = [_Rhythm(track.calls, track.hold + self._round_trip) for track in self._tracks]
-        return max([*windows, _Rhythm(1, self._pace.gap)], key=lambda rhythm: rhythm.gap)
+        rhythms = [turnstile.rhythm for turnstile in self._turnstiles]
+        return max([*rhythms, Rhythm(1, self._pace.gap)], key=lambda rhythm: rhythm.gap)
 
 
 class _Window:
@@ -190,12 +213,14 @@ class _Window:
     Where more are taken than there are, as after a cut, `spare` is negative: so many must come free first.
     """
 
-    __slots__ = ("held", "releases", "spare")
+    __slots__ = ("held", "releases", "rhythm", "settles_at", "spare")
 
     def __init__(self, track: Track, round_trip: float) -> None:
         self.releases = deque(track.releases)
         self.spare = track.calls - len(self.releases)
         self.held = track.hold + round_trip
+        self.rhythm = Rhythm(track.calls, self.held)
+        self.settles_at = max(track.releases, default=0.0)
 
     def free_at(self, at: float) -> float:
         """Return when there is room for one more, at `at` or later."""

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.dispatch.clock import Clock
+from headrace.dispatch.forecast import Rhythm, Turnstile
 from headrace.dispatch.permits import PermitLog
 from headrace.provider import Hit, WorkLimit
 
@@ -24,6 +25,8 @@ FULL: Final = 0.98
 """What is used at the end of a window at most: the rest is for answers that take longer than those before."""
 REMEMBERED: Final = 100
 """Over about how many of the last answers the mean cost of one is taken."""
+PLAYED: Final = 20_000
+"""A window of more requests than this is not played request by request: the forecast only knows when it is used up."""
 MOST_WINDOWS: Final = 10_000
 """Bounds a forecast: ten thousand hours."""
 
@@ -41,6 +44,42 @@ class _Quota(Struct, frozen=True):
     def fraction_for(self, seconds: float) -> float:
         """Return from which fraction of a window on `seconds` may be used: 0 at once, above 1 not in this one."""
         return max(0.0, (seconds / self.limit.seconds - FREE) / (FULL - FREE))
+
+
+class _Toll:
+    """A quota, played forward with requests that cost `mean` seconds each; see `forecast.Turnstile`.
+
+    Mutable state: when the present window began, in seconds from now, and what is used of it.
+    """
+
+    def __init__(self, quota: _Quota, begins: float, used: float, mean: float) -> None:
+        self._quota = quota
+        self._per = quota.limit.per
+        self._mean = mean
+        self._begins = begins
+        self._used = used
+        self.rhythm = Rhythm(max(1, math.floor(quota.allowed(1.0) / mean)), self._per)
+        self.settles_at = begins + self._per
+
+    def free_at(self, at: float) -> float:
+        """See `Turnstile.free_at`."""
+        self._enter(at)
+        fraction = self._quota.fraction_for(self._used + self._mean)
+        return max(at, self._begins + self._per * min(fraction, 1.0))
+
+    def take(self, at: float) -> None:
+        """See `Turnstile.take`."""
+        self._enter(at)
+        self._used += self._mean
+
+    def skip(self, seconds: float) -> None:
+        """See `Turnstile.skip`. Windows stay where they are on the server's clock."""
+        self._begins += seconds - math.fmod(seconds, self._per)
+
+    def _enter(self, at: float) -> None:
+        windows = math.floor((at - self._begins) / self._per)
+        if windows > 0:
+            self._begins, self._used = self._begins + windows * self._per, 0.0
 
 
 class Work:
@@ -93,13 +132,13 @@ class Work:
         """Return for how many seconds nothing may be sent; 0 where there is room."""
         return max(map(self._left, self._quotas), default=0.0) if self._quotas else 0.0
 
-    def eta(self, requests: int) -> float:
-        """Return in how many seconds the last of `requests` of the mean cost may be sent."""
-        return max((gate(requests) for gate in self.forecasts().values()), default=0.0)
+    def turnstiles(self) -> dict[str, Callable[[], Turnstile]]:
+        """Return what plays each limit forward, by name, once the cost of a request is known."""
+        return {one.limit.name: partial(self._turnstile, one) for one in self._quotas if 0 < self._holds(one) <= PLAYED}
 
-    def forecasts(self) -> dict[str, Callable[[int], float]]:
-        """Return for each limit, by name, in how many seconds it lets the last of so many mean requests through."""
-        return {quota.limit.name: partial(self._eta, quota) for quota in self._quotas}
+    def gates(self) -> dict[str, Callable[[int], float]]:
+        """Return for the other limits, by name, in how many seconds each lets the last of so many requests through."""
+        return {one.limit.name: partial(self._eta, one) for one in self._quotas if self._holds(one) > PLAYED}
 
     def used(self) -> list[tuple[WorkLimit, float]]:
         """Return each limit, and how many seconds of it are used in its present window."""
@@ -111,6 +150,14 @@ class Work:
         fraction = quota.fraction_for(self._used_of(quota) + (self.under_way + 1) * self._mean)
         at = self._start(quota) + quota.limit.per * min(fraction, 1.0)
         return max(0.0, at - self._now())
+
+    def _holds(self, quota: _Quota) -> int:
+        """Return how many mean requests go into a window; 0 while their cost is not known."""
+        return max(1, math.floor(quota.allowed(1.0) / self._mean)) if self._mean else 0
+
+    def _turnstile(self, quota: _Quota) -> Turnstile:
+        used = self._used_of(quota) + self.under_way * self._mean
+        return _Toll(quota, self._start(quota) - self._now(), used, self._mean)
 
     def _eta(self, quota: _Quota, requests: int) -> float:
         seconds = requests * self._mean

@@ -63,6 +63,12 @@ class PermitLog(Protocol):
     def releases(self, window: Window) -> Sequence[float]:
         """Return in how many seconds each slot of `window` comes free, in order; unanswered requests are left out."""
 
+    def past(self, window: Window) -> Sequence[tuple[float, int]]:
+        """Return how many seconds ago, and how many, requests were counted that hold no slot any longer, in order.
+
+        Only as far as `history` remembers them, which a server that estimates the window may do as well.
+        """
+
     def worked(self, key: str, since: float, now: float, seconds: float) -> float:
         """Note that the server worked `seconds` for the owner of `key`; return what it has worked since `since`.
 

@@ -100,14 +100,17 @@ class FileLog:
     def settle(self, lease: Lease) -> None:
         """See `PermitLog.settle`."""
         self._end(lease, Kind.SETTLED)
+        self._watchers.answered()
 
     def lost(self, lease: Lease) -> None:
         """See `PermitLog.lost`."""
         self._end(lease, Kind.LOST)
+        self._watchers.answered()
 
     def refund(self, lease: Lease) -> None:
         """See `PermitLog.refund`."""
         self._end(lease, Kind.REFUNDED)
+        self._watchers.notify()
 
     def used(self, window: Window) -> int:
         """See `PermitLog.used`."""
@@ -118,6 +121,11 @@ class FileLog:
         """See `PermitLog.releases`."""
         with self._turn((window,)) as turn:
             return turn.pages[0].book.releases(window, turn.moment)
+
+    def past(self, window: Window) -> Sequence[tuple[float, int]]:
+        """See `PermitLog.past`."""
+        with self._turn((window,)) as turn:
+            return [(turn.moment.now - at, number) for at, number in turn.pages[0].book.slots.past()]
 
     def worked(self, key: str, since: float, now: float, seconds: float) -> float:
         """See `PermitLog.worked`."""
@@ -152,12 +160,13 @@ class FileLog:
         self._under_way.discard(lease.number)
         with self._turn(lease.windows) as turn:
             turn.note(kind, self._presence.owner, lease.number)
-        self._watchers.notify()
 
     def _refusal(self, turn: "_Turn", free_at: float) -> Answer:
         # Others' requests may be answered, or not have been sent, earlier than the log can say.
         is_shared = any(page.book.has_others(self._presence.owner) for page in turn.pages)
         seconds = min(free_at - turn.moment.now, POLL if is_shared else math.inf)
+        if seconds == math.inf or any(page.book.slots.lingering for page in turn.pages):
+            self._watchers.await_answer()
         return Unknown() if seconds == math.inf else Wait(seconds)
 
     @contextmanager

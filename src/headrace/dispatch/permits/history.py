@@ -10,9 +10,11 @@ A request weighs the less the older it is, whatever s. So it is safe to take it 
 its answer was seen, and together with the last one of its bucket.
 """
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
-from heapq import merge
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from math import inf
 from typing import Final
 
 BUCKETS: Final = 200
@@ -21,87 +23,84 @@ SHORTEST: Final = 60.0
 """Seconds: shorter windows are paced, which satisfies such a server as well (`pacing`), and need no history."""
 
 
-class _Bucket:
-    """Requests that were counted close together: `since` the first, all of them taken to be `at` the last."""
-
-    __slots__ = ("at", "number", "since")
-
-    def __init__(self, at: float) -> None:
-        self.since = self.at = at
-        self.number = 0
-
-
 class History:
-    """Mutable state: the buckets of the last two windows, in order of time, and how many requests they hold."""
+    """Mutable state: the buckets of the last two windows, in order of time, and how many requests they hold.
 
-    __slots__ = ("_buckets", "number")
+    A bucket opens with the first request in it, and takes more until `hold / BUCKETS` later. All of them are taken to
+    have been counted with the last one, at its instant in `_ats`.
+    """
+
+    __slots__ = ("_ats", "_known", "_numbers", "_opened", "number")
 
     def __init__(self) -> None:
-        self._buckets: deque[_Bucket] = deque()
+        self._ats: deque[float] = deque()
+        self._numbers: deque[int] = deque()
+        self._opened = -inf
         self.number = 0
+        # What `free_at` was asked last since something was counted: the hold and spare, and its answer.
+        self._known: tuple[float, int, float] | None = None
 
     def count(self, at: float, hold: float, number: int = 1) -> None:
         """Remember requests counted at `at`. What comes out of order counts as the last that came in order."""
-        last = self._buckets[-1] if self._buckets else None
-        if last is None or at - last.since > hold / BUCKETS:
-            last = _Bucket(at)
-            self._buckets.append(last)
-        last.at = max(last.at, at)
-        last.number += number
+        if not self._ats or at - self._opened > hold / BUCKETS:
+            self._opened = at
+            self._ats.append(at)
+            self._numbers.append(0)
+        self._ats[-1] = max(self._ats[-1], at)
+        self._numbers[-1] += number
         self.number += number
+        self._known = None
 
     def expire(self, now: float, hold: float) -> None:
         """Forget what weighs nothing any longer: what is two windows old."""
-        while self._buckets and self._buckets[0].at + 2 * hold <= now:
-            self.number -= self._buckets.popleft().number
+        while self._ats and self._ats[0] + 2 * hold <= now:
+            self._ats.popleft()
+            self.number -= self._numbers.popleft()
 
     def free_at(self, now: float, hold: float, spare: int) -> float:
         """Return the instant, `now` or later, from which all that is remembered weighs at most `spare`.
 
         That is: for every s, if nothing more is counted until then. `spare` is at least 0.
         """
-        free_at = now
         if self.number <= spare:
-            return free_at
-        for begins, before, since in self._beginnings(hold):
-            is_over = before + since <= spare
-            if begins >= free_at and is_over:
-                break
-            if not is_over:
-                free_at = max(free_at, begins + hold * _decay(before, spare - since))
-        return free_at
+            return now
+        if self._known is None or self._known[:2] != (hold, spare):
+            self._known = hold, spare, _latest(list(self._ats), list(accumulate(self._numbers, initial=0)), hold, spare)
+        # It is an instant, whatever `now` is; and what has been forgotten since had no part in it any longer.
+        return max(now, self._known[2])
 
     def dump(self) -> Iterator[tuple[float, int]]:
         """Yield instant and number of requests of every bucket, in order of time."""
-        return ((bucket.at, bucket.number) for bucket in self._buckets)
+        return zip(self._ats, self._numbers, strict=True)
 
     def __len__(self) -> int:
-        return len(self._buckets)
-
-    def _beginnings(self, hold: float) -> Iterator[tuple[float, int, int]]:
-        """Yield the instants s at which P and C change, in order, with both as they are until then.
-
-        Between two of them the time it takes grows with s, so that these are the ones that decide.
-        """
-        before, since = 0, self.number
-        leave = ((bucket.at + hold, False, bucket.number) for bucket in self._buckets)
-        join = ((bucket.at, True, bucket.number) for bucket in self._buckets)
-        for at, is_joining, number in merge(join, leave):
-            yield at, before, since
-            if is_joining:
-                before, since = before + number, since - number
-            else:
-                before -= number
+        return len(self._ats)
 
 
-def _decay(before: int, spare: int) -> float:
-    """Return which part of a window must pass until `before` weighs at most `spare`."""
-    return 1.0 if spare < 0 else max(0.0, 1.0 - spare / before) if before else 0.0
+def _latest(ats: Sequence[float], until: Sequence[int], hold: float, spare: int) -> float:
+    """Return the latest instant that any beginning s of the server's window asks for.
 
-
-def history_of(instants: Iterable[float], hold: float) -> History:
-    """Return the history of requests counted at `instants`, in order."""
-    history = History()
-    for at in instants:
-        history.count(at, hold)
-    return history
+    `ats` are the instants of the buckets, of which the first n hold `until[n]` requests. P and C change only where a
+    bucket joins the window before s, or leaves it. Between two of these the instant grows with s, so that they decide.
+    Where C alone weighs too much, s must have left the window; of those the last decides.
+    """
+    total = until[-1]
+    first = bisect_left(until, total - spare)
+    latest = ats[first - 1] + hold if first else -inf
+    left = 0  # buckets that left the window before s
+    for place in range(first, len(ats)):
+        begins = ats[place]
+        while ats[left] + hold < begins:
+            left += 1
+        before, rest = until[place] - until[left], spare - total + until[place]
+        if before > rest:
+            latest = max(latest, begins + hold - hold * rest / before)
+    joined = first
+    for place in range(bisect_left(ats, latest - 2 * hold), bisect_left(until, total - spare)):
+        begins = ats[place] + hold
+        while joined < len(ats) and ats[joined] < begins:
+            joined += 1
+        before, rest = until[joined] - until[place], spare - total + until[joined]
+        if before > rest >= 0:
+            latest = max(latest, begins + hold - hold * rest / before)
+    return latest

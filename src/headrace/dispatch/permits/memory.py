@@ -40,6 +40,8 @@ class MemoryLog:
             touched.append(slots)
             free_at = max(free_at, slots.free_at(window, now))
         if free_at > now:
+            if free_at == math.inf or any(slots.lingering for slots in touched):
+                self._watchers.await_answer()
             return Unknown() if free_at == math.inf else Wait(free_at - now)
         for slots in touched:
             slots.unanswered += 1
@@ -51,14 +53,14 @@ class MemoryLog:
         now = self._clock()
         for slots in self._answered(lease, now):
             slots.count(now, now)
-        self._watchers.notify()
+        self._watchers.answered()
 
     def lost(self, lease: Lease) -> None:
         """See `PermitLog.lost`."""
         now = self._clock()
         for slots in self._answered(lease, now):
             slots.lingering.append(now + self._linger)
-        self._watchers.notify()
+        self._watchers.answered()
 
     def refund(self, lease: Lease) -> None:
         """See `PermitLog.refund`."""
@@ -75,6 +77,11 @@ class MemoryLog:
         now = self._clock()
         slots = self._slots_of(window, now)
         return [at + window.hold - now for at in chain(slots.counted, slots.lingering)]
+
+    def past(self, window: Window) -> Sequence[tuple[float, int]]:
+        """See `PermitLog.past`."""
+        now = self._clock()
+        return [(now - at, number) for at, number in self._slots_of(window, now).past()]
 
     def worked(self, key: str, since: float, now: float, seconds: float) -> float:
         """See `PermitLog.worked`."""
