@@ -13,11 +13,24 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"
 
 ACTS = {"intake", "dispatch", "ledger"}
 NOUNS = {"model", "errors", "identity", "provider"}
-FLOW = {"pipeline", "feed", "resolving", "passage", "migration", "outside", "progress", "importfile", *ACTS, *NOUNS}
+FLOW = {
+    "ahead",
+    "meter",
+    "pipeline",
+    "feed",
+    "resolving",
+    "passage",
+    "migration",
+    "outside",
+    "progress",
+    "importfile",
+    *ACTS,
+    *NOUNS,
+}
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `resolving` (names
 and keys to ids), `passage` (one load on its way), `migration` (one import), `outside` (clock, network, threads),
-`progress` (snapshots), `importfile`; and beside it `planning` (what a run would do, and when), `rehearsal`
-(a run up to where it sends) and `prospects` (the names that a run would find)."""
+`progress` (snapshots), `importfile`, `meter` (what a run has spent), `ahead` (what it has still to send), `planning`
+(what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names it would find)."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -35,6 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "naming": {"intake", "providers", *NOUNS},
     "importfile": {"intake", "naming", *NOUNS},
     "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
+    "meter": {"dispatch"},
+    "ahead": {"feed", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
     "migration": FLOW,
     "prospects": {"resolving", *ACTS, *NOUNS},
     "rehearsal": FLOW | {"checking", "prospects"},
@@ -66,6 +81,8 @@ MAY_USE: dict[str, set[str]] = {
     "pipeline": {"msgspec", "anyio"},
     "importfile": {"msgspec"},
     "passage": {"msgspec", "asyncio"},
+    "meter": set(),
+    "ahead": {"asyncio"},
     "migration": {"msgspec", "anyio", "asyncio"},
     "prospects": {"msgspec"},
     "rehearsal": {"msgspec", "anyio"},

@@ -64,7 +64,8 @@ class Load(Struct, frozen=True, kw_only=True):
 class Feed:
     """Where writers get their batches.
 
-    Mutable state: how many rows were read and may still be, the records that wait, and what is not yet told.
+    Mutable state: how many rows were read and may still be, how many of them were settled or valid, the records that
+    wait, and what is not yet told.
     """
 
     def __init__(
@@ -80,6 +81,13 @@ class Feed:
         self._left = limit
         self._turn = Lock()
         self.rows = 0
+        self.settled = 0
+        self._judged = self._valid = 0
+
+    @property
+    def validity(self) -> float:
+        """Which part of the rows judged so far is valid, 1 before the first."""
+        return self._valid / self._judged if self._judged else 1.0
 
     async def pull(self) -> Batch | None:
         """Return the next batch, None at the end of the source or of the run. One puller at a time reads."""
@@ -106,6 +114,8 @@ class Feed:
         rows = load.unsettled(chunk)
         await self._recall(chunk, load.journal.recalled())
         sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
+        self.settled += len(chunk.rows) - len(rows)
+        self._judged, self._valid = self._judged + len(rows), self._valid + len(sifted.records)
         if sifted.invalid:
             await self.teller.tell(Told(sifted.invalid, load.journal.note(sifted.invalid)))
         self.batching.add(sifted.records)

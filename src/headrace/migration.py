@@ -2,14 +2,14 @@
 
 from asyncio import wrap_future
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from math import ceil
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import anyio
 import msgspec
 from msgspec import Struct
 
+from headrace.ahead import Ahead
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import probe
@@ -20,12 +20,13 @@ from headrace.errors import HeadraceError, InvariantError, StoppedError, UsageEr
 from headrace.feed import AnySource, Feed
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint, Identity, Summary, exit_code, summarise, write_summary
+from headrace.meter import Meter
 from headrace.model import Counts
 from headrace.outside import Outside
 from headrace.passage import Passage, RetryPassage, prepare
 from headrace.pipeline import Settings, batching_of, run
 from headrace.progress import Progress, Snapshot
-from headrace.provider import Provider, Resource
+from headrace.provider import Provider
 from headrace.resolving import Tables
 
 
@@ -100,8 +101,9 @@ async def migrate(
     `source` takes the place of the only load's. Raises `HeadraceError` where nothing was begun; what ends a run that
     has begun is the report's `reason`.
     """
-    meter = Meter(connection)
+    meter = Meter(connection.budget, connection.outside.clock)
     with ExitStack() as resources:
+        resources.enter_context(watch.halt.deadline(settings.deadline))
         check_import(spec, connection.provider)
         passages = [
             prepare(
@@ -116,9 +118,19 @@ async def migrate(
         # A new checkpoint names its target for good, so a wrong one must show before there is a checkpoint.
         is_new = not _exists(checkpoint)
         if is_new:
-            await probe(connection.transport, connection.provider, passages[0].intake.resource)
+            await _probe(connection, passages[0], watch.halt)
+            if watch.halt:
+                checkpoint = results = None  # nobody knows yet whether it is the right target: rows are only counted
         opened = resources.enter_context(connection.open(checkpoint, spec, results))
-        return await _run(passages, Course(connection, settings, watch, opened, meter), is_probed=is_new)
+        return await _run(
+            passages, Course(passages, connection, settings, watch, opened, meter=meter), is_probed=is_new
+        )
+
+
+async def _probe(connection: Connection, passage: Passage, halt: Halt) -> None:
+    """Make sure of address and credentials (`reading.probe`), unless the run is halted meanwhile."""
+    with halt.scope():
+        await probe(connection.transport, connection.provider, passage.intake.resource)
 
 
 def _exists(checkpoint: Path | None) -> bool:
@@ -131,38 +143,21 @@ async def retry(connection: Connection, settings: Settings, watch: Watch, *, che
         spec = msgspec.json.decode(view.definition, type=ImportSpec)
         begun = {load.name for load in view.loads}
     passages = [RetryPassage(load, connection.provider) for load in spec.load if load.title in begun]
-    with connection.open(checkpoint, spec, results) as opened:
-        return await _run(passages, Course(connection, settings, watch, opened, Meter(connection)))
+    with connection.open(checkpoint, spec, results) as opened, watch.halt.deadline(settings.deadline):
+        return await _run(
+            passages,
+            Course(
+                passages, connection, settings, watch, opened, meter=Meter(connection.budget, connection.outside.clock)
+            ),
+        )
 
 
 async def _run(passages: Sequence[Passage], course: "Course", *, is_probed: bool = False) -> Report:
     course.publish()
     if passages and not is_probed:
-        await course.probe(passages[0].intake.resource)
-    await course.run_all(passages)
+        await course.probe(passages[0])
+    await course.run_all()
     return course.report()
-
-
-class Meter:
-    """What a run has spent since it began: its own seconds, requests and 429s, of a budget that others use too."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._began = connection.outside.clock()
-        self._before = connection.budget.statistics()
-
-    @property
-    def seconds(self) -> float:
-        """How long ago the run began."""
-        return self._connection.outside.clock() - self._began
-
-    def spent(self) -> dict[str, int]:
-        """Return the requests sent and the 429s received, by the names that reports have for them."""
-        now, before = self._connection.budget.statistics(), self._before
-        return {
-            "requests": now.granted - now.refunded - (before.granted - before.refunded),
-            "throttled": now.throttled - before.throttled,
-        }
 
 
 def _write_summary(folder: Path, summary: Summary) -> None:
@@ -174,22 +169,29 @@ def _write_summary(folder: Path, summary: Summary) -> None:
 class Course:
     """The run of an import through its loads.
 
-    Mutable state: which load it is at, its feed and what it is doing, and the notices so far.
+    Mutable state: which load it is at and what it is doing, what is ahead, and the notices so far.
     """
 
     def __init__(
-        self, connection: Connection, settings: Settings, watch: Watch, checkpoint: Checkpoint, meter: "Meter"
+        self,
+        passages: Sequence[Passage],
+        connection: Connection,
+        settings: Settings,
+        watch: Watch,
+        checkpoint: Checkpoint,
+        *,
+        meter: Meter,
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._watch = watch
         self._checkpoint = checkpoint
-        self._tables = Tables(connection.transport, connection.provider, checkpoint)
+        self._tables = Tables(connection.transport, connection.provider, checkpoint, watch.halt)
         self._meter = meter
-        self._passages: Sequence[Passage] = ()
+        self._passages = passages
+        self._ahead = Ahead(passages, checkpoint, self._tables, connection.budget, settings)
         self._position = 0
         self._phase = "starting"
-        self._feed: Feed | None = None
         self._notices = [*connection.notices]
 
     def publish(self) -> None:
@@ -197,29 +199,31 @@ class Course:
         if self._watch.progress is not None:
             self._watch.progress.publish(self.snapshot)
 
-    async def probe(self, resource: Resource) -> None:
-        """Make sure of address and credentials; see `reading.probe`."""
-        await probe(self._connection.transport, self._connection.provider, resource)
+    async def probe(self, passage: Passage) -> None:
+        """Make sure of address and credentials."""
+        await _probe(self._connection, passage, self._watch.halt)
 
-    async def run_all(self, passages: Sequence[Passage]) -> None:
+    async def run_all(self) -> None:
         """Run the loads in order. After a halt the rest are only counted."""
-        self._passages = passages
-        async with anyio.create_task_group() as tasks:
-            if self._settings.deadline is not None:
-                tasks.start_soon(self._keep_deadline, self._settings.deadline)
-            for self._position, passage in enumerate(passages):
-                await self._run(passage)
-            tasks.cancel_scope.cancel()
+        with closing(self._ahead):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._ahead.count)
+                for position, passage in enumerate(self._passages):
+                    self._position = position
+                    await self._run(passage)
+                tasks.cancel_scope.cancel()
 
     async def _run(self, passage: Passage) -> None:
         halt = self._watch.halt
         try:
-            self._phase, self._feed = "reading names", None
+            self._phase = "reading names"
+            self._ahead.enter(self._position)
             load = await passage.begin(self._checkpoint, self._tables, halt)
             before = self._checkpoint.counts(passage.title)
             batching = batching_of(load, self._settings)
             feed = Feed(load, batching, halt, limit=self._settings.limit, emit=self._watch.emit)
-            self._phase, self._feed = "sending", feed
+            self._phase = "sending"
+            self._ahead.enter(self._position, feed)
             connection = self._connection
             settled = await run(feed, connection.provider, connection.transport, self._settings, connection.time)
             self._tables.forget(load.resource.name)
@@ -228,10 +232,6 @@ class Course:
         except HeadraceError as error:
             halt.stop(error)
         self._notices += passage.notices()
-
-    async def _keep_deadline(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-        self._watch.halt.stop(StoppedError("the deadline was reached", hint="run the same command again to go on"))
 
     def report(self) -> Report:
         """Return how the run ended, and write it down."""
@@ -252,20 +252,12 @@ class Course:
             counts=self._checkpoint.counts(),
             seconds=self._meter.seconds,
             fraction=None if passage is None else passage.fraction(),
-            eta=None if passage is None else self._eta(passage.fraction()),
+            eta=None if passage is None else self._ahead.eta(self._connection.outside.clock),
+            requests_left=None if passage is None else self._ahead.requests(),
             windows=now.windows,
             paused_for=now.paused_for,
             **self._meter.spent(),
         )
-
-    def _eta(self, fraction: float | None) -> float | None:
-        """Return the seconds until the current load is done: the rows still to come, judged by those that came."""
-        if self._feed is None or not fraction:
-            return None
-        coming = self._feed.rows * (1 / fraction - 1) + len(self._feed.batching)
-        budget = self._connection.budget
-        requests = ceil(coming / self._feed.batching.size) + budget.statistics().waiting
-        return budget.eta(requests, concurrency=self._settings.concurrency) if requests else 0.0
 
 
 def _check(before: Counts, settled: Counts, after: Counts, halt: Halt) -> None:

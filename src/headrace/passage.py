@@ -4,14 +4,15 @@ What can be prepared without the network is prepared before anything is sent; th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from typing import Protocol
 
 import msgspec
 
 from headrace.dispatch.halt import Halt
+from headrace.errors import HeadraceError
 from headrace.feed import AnySource, LiveSource, Load, read_source
 from headrace.importfile import LoadSpec
 from headrace.intake import Intake
@@ -24,6 +25,10 @@ from headrace.resolving import Naming
 
 class Passage(Protocol):
     """One load. `begin` comes first, `finish` last."""
+
+    @property
+    def spec(self) -> LoadSpec:
+        """The load as the import file has it."""
 
     @property
     def title(self) -> str:
@@ -42,15 +47,27 @@ class Passage(Protocol):
     def fraction(self) -> float | None:
         """Return which part of the source has been read, None where that is unknown."""
 
+    def count(self, is_over: Callable[[], bool]) -> int | None:
+        """Return how many rows the source has, None where nobody can say; for a thread of its own.
+
+        Ends early, without an answer, when `is_over`.
+        """
+
     def notices(self) -> Sequence[str]:
         """Return what the user should know about how the load was found."""
 
 
 class SourcePassage:
-    """A load from its source. Made by `prepare`. Mutable state: the ledger, from `begin` on."""
+    """A load from its source, which is its own where the import file names it. Made by `prepare`.
 
-    def __init__(self, spec: LoadSpec, source: AnySource, intake: Intake, *, accept_mapping_change: bool) -> None:
+    Mutable state: the ledger, from `begin` on.
+    """
+
+    def __init__(
+        self, spec: LoadSpec, source: AnySource, intake: Intake, *, is_own: bool, accept_mapping_change: bool
+    ) -> None:
         self.spec = spec
+        self._is_own = is_own
         self.title = spec.title
         self.intake = intake
         self._source = source
@@ -93,6 +110,10 @@ class SourcePassage:
         """See `Passage`."""
         return self._source.fraction()
 
+    def count(self, is_over: Callable[[], bool]) -> int | None:
+        """See `Passage`."""
+        return _rows_of(self.spec, is_over) if self._is_own and self._source.is_replayable else None
+
     def notices(self) -> Sequence[str]:
         """See `Passage`."""
         found = [*self._found, *self.intake.idle()]
@@ -131,10 +152,10 @@ def prepare(
 
     Raises what `SourcePassage.check` raises.
     """
-    source = source or open_of(spec)
-    resources.callback(source.close)
-    intake = intake_of(spec, provider, source=source.name, has_open_columns=source.has_open_columns)
-    passage = SourcePassage(spec, source, intake, accept_mapping_change=accept_mapping_change)
+    opened = source or open_of(spec)
+    resources.callback(opened.close)
+    intake = intake_of(spec, provider, source=opened.name, has_open_columns=opened.has_open_columns)
+    passage = SourcePassage(spec, opened, intake, is_own=source is None, accept_mapping_change=accept_mapping_change)
     passage.check()
     return passage
 
@@ -144,6 +165,18 @@ def open_of(spec: LoadSpec) -> Source:
     return open_source(
         spec.source, format=spec.format, encoding=spec.encoding, delimiter=spec.delimiter, path=spec.path
     )
+
+
+def _rows_of(spec: LoadSpec, is_over: Callable[[], bool]) -> int | None:
+    """Return how many rows the source of a load has, read once more; None where it cannot be read to its end."""
+    rows = 0
+    with suppress(HeadraceError), closing(open_of(spec)) as source:
+        for chunk in source.chunks():
+            if is_over():
+                return None
+            rows += len(chunk.rows)
+        return rows
+    return None
 
 
 def intake_of(spec: LoadSpec, provider: Provider, *, source: str, has_open_columns: bool) -> Intake:
@@ -193,6 +226,11 @@ class RetryPassage:
 
     def fraction(self) -> float | None:
         """See `Passage`."""
+        return None
+
+    def count(self, is_over: Callable[[], bool]) -> int | None:
+        """See `Passage`."""
+        del is_over  # what was repaired shows only when it is read
         return None
 
     def notices(self) -> Sequence[str]:

@@ -12,9 +12,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     `load` is the title of the current load, the `position`-th (1-based) of `loads`; `phase` what it is doing, in a
     few words. `counts` are those of all loads so far, `requests` and `throttled` (429s received) this run's.
-    `seconds` is this run's age, `fraction` the part (0 to 1) of the current source that has been read, `eta` the
-    seconds until the current load is done by the live budget; both None where they cannot be known. `paused_for` is
-    how many seconds the gate stays closed after a 429.
+    `seconds` is this run's age, `fraction` the part (0 to 1) of the current source that has been read, `requests_left`
+    what the whole run has still to send and `eta` the seconds until that is answered, by the live budget; all None
+    where they cannot be known. `paused_for` is how many seconds the gate stays closed after a 429.
     """
 
     load: str
@@ -29,6 +29,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     eta: float | None
     windows: tuple[WindowUse, ...]
     paused_for: float
+    requests_left: int | None = None
 
 
 class Progress:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import read_pages
 from headrace.dispatch.transport import Transport
 from headrace.errors import StoppedError
@@ -43,16 +44,20 @@ class Tables:
     Mutable state: the tables read so far, and how many pages each resource had when it was last read.
     """
 
-    def __init__(self, transport: Transport, provider: Provider, checkpoint: View) -> None:
+    def __init__(self, transport: Transport, provider: Provider, checkpoint: View, halt: Halt) -> None:
         self._transport = transport
         self._provider = provider
         self._checkpoint = checkpoint
+        self._halt = halt
         self._known: dict[tuple[str, str], NameTable] = {}
         self._pages: dict[str, int] = {}
 
     async def resolving(self, intake: Intake) -> "Resolving":
-        """See `Naming`."""
-        names = {field: await self._table(*wanted) for field, wanted in lookups_of(intake).items()}
+        """See `Naming`. After a halt nothing is read, for no row will be judged."""
+        names: dict[str, NameTable] = {}
+        with self._halt.scope():
+            for field, wanted in lookups_of(intake).items():
+                names[field] = await self._table(*wanted)
         return Resolving(intake, names, self._checkpoint)
 
     def pages_ahead(self, intakes: Sequence[Intake]) -> list[int]:

@@ -48,6 +48,12 @@ def test_a_line_tells_all_that_matters() -> None:
     )
 
 
+def test_the_requests_that_are_left_are_told() -> None:
+    """Where they are known, they stand beside the time."""
+    assert "about 0:42 left (1,200 requests)" in line(moment(requests_left=1_200), 95.2)
+    assert "left" not in line(moment(requests_left=0, eta=0.0), 95.2)
+
+
 def test_a_pause_is_told() -> None:
     """A gate that a 429 has closed is told, with the seconds that are left."""
     assert "paused 42 s by 429" in line(moment(paused_for=41.6), 0.0)

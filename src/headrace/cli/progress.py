@@ -15,7 +15,7 @@ from rich.text import Text
 
 from headrace.cli import terminal
 from headrace.cli.screen import console, plain
-from headrace.cli.text import clean, clock
+from headrace.cli.text import clean, clock, count
 from headrace.model import WindowUse
 from headrace.progress import Progress, Snapshot
 
@@ -89,7 +89,10 @@ def _counts(snapshot: Snapshot) -> str:
 
 
 def _left(snapshot: Snapshot) -> str:
-    return "" if snapshot.eta is None or snapshot.eta < 1 else f"about {clock(snapshot.eta)} left"
+    if snapshot.eta is None or snapshot.eta < 1:
+        return ""
+    requests = f" ({count(snapshot.requests_left, 'request')})" if snapshot.requests_left else ""
+    return f"about {clock(snapshot.eta)} left{requests}"
 
 
 def _pause(snapshot: Snapshot) -> str:

@@ -119,17 +119,19 @@ def last_send(requests: int, course: Course) -> float:
 def last_answer(stages: Sequence[Stage], course: Course) -> float:
     """Return in how many seconds the last of all requests of `stages` is answered, 0 where there are none.
 
-    The first stage goes on with what is under way. Takes time as `last_send` does for each stage.
+    The first stage goes on with what is under way, which the others wait for. Takes time as `last_send` does for each.
     """
     player, answered = _Player(course), 0.0
     awaited = course.under_way
     for stage in stages:
+        sent = 0.0
         if stage.requests:
             player.begin(answered, None if stage.concurrency is None else Track(stage.concurrency, 0.0, awaited))
-            answered = max([player.play(stage.requests) + course.round_trip, *awaited])
-            awaited = ()
+            sent = player.play(stage.requests) + course.round_trip
+        answered = max([answered, sent, *awaited])
+        awaited = ()
     requests = sum(stage.requests for stage in stages)
-    return max(answered, _let_through(requests, course) + course.round_trip) if requests else 0.0
+    return max(answered, _let_through(requests, course) + course.round_trip) if requests else answered
 
 
 def binding(stages: Sequence[Stage], course: Course) -> str | None:

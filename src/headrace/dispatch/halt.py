@@ -1,11 +1,12 @@
 """The halt of a run: the first reason to stop, and the waits that it cuts short."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from anyio import CancelScope
 
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, StoppedError
 
 
 class Halt:
@@ -44,6 +45,19 @@ class Halt:
                 yield scope
             finally:
                 self._scopes.discard(scope)
+
+    @contextmanager
+    def deadline(self, seconds: float | None) -> Iterator[None]:
+        """Run a block that is halted after `seconds`; None for no deadline."""
+        if seconds is None:
+            yield
+            return
+        reason = StoppedError("the deadline was reached", hint="run the same command again to go on")
+        timer = asyncio.get_running_loop().call_later(seconds, self.stop, reason)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def __repr__(self) -> str:
         return f"<Halt: {self._reason or 'going on'}>"
