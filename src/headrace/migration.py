@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.ahead import Ahead
 from headrace.dispatch.budget import Budget
@@ -17,9 +18,10 @@ from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.teller import Emit
 from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError, InvariantError, StoppedError, UsageError
-from headrace.feed import AnySource, Feed
+from headrace.feed import AnySource, Feed, Load
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint, Identity, Summary, exit_code, summarise, write_summary
+from headrace.marking import marking
 from headrace.meter import Meter
 from headrace.model import Counts
 from headrace.outside import Outside
@@ -218,7 +220,7 @@ class Course:
         try:
             self._phase = "reading names"
             self._ahead.enter(self._position)
-            load = await passage.begin(self._checkpoint, self._tables, halt)
+            load = await self._begin(passage)
             before = self._checkpoint.counts(passage.title)
             batching = batching_of(load, self._settings)
             feed = Feed(load, batching, halt, limit=self._settings.limit, emit=self._watch.emit)
@@ -232,6 +234,13 @@ class Course:
         except HeadraceError as error:
             halt.stop(error)
         self._notices += passage.notices()
+
+    async def _begin(self, passage: Passage) -> Load:
+        """Return the load, with what it promises about rows whose answer is lost."""
+        load = await passage.begin(self._checkpoint, self._tables, self._watch.halt)
+        connection = self._connection
+        how = await marking(passage.spec, load, self._checkpoint.identity, connection.provider, connection.transport)
+        return replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
 
     def report(self) -> Report:
         """Return how the run ended, and write it down."""

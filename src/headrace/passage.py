@@ -35,6 +35,10 @@ class Passage(Protocol):
         """What the load is called."""
 
     @property
+    def spec(self) -> LoadSpec:
+        """The load as the import file has it."""
+
+    @property
     def intake(self) -> Intake:
         """What makes records of its rows."""
 

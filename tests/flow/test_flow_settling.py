@@ -1,40 +1,15 @@
 """What was sent without an answer settles itself: after its quiet period it is read back, and done or sent again."""
 
-import asyncio
-import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from flow_simulation import restore
+from flow_simulation import killed
 from flow_world import World, hours, read_csv, write_csv
 
 from headrace.migration import Report
 from headrace.pipeline import Settings
 from headrace.sandbox.faults import FaultKind, Rule
-from headrace.testing import virtual_time
-from headrace.testing.wire import simulated_client
-
-
-def killed(world: World, after: int, settings: Settings | None = None) -> None:
-    """Run until the sandbox has stored so many more records, and leave things as SIGKILL at that moment would."""
-
-    async def main() -> None:
-        world.wait()
-        dead: list[bool] = []
-        async with simulated_client(world.sandbox, settings, is_dead=lambda: bool(dead)) as client:
-            running = asyncio.create_task(client.run(world.spec, checkpoint=world.checkpoint, results=world.results))
-            before = len(world.stored)
-            while len(world.stored) < before + after and not running.done():  # noqa: ASYNC110  # virtual time
-                await asyncio.sleep(0.003)
-            snapshot = world.folder / "snapshot"
-            shutil.copytree(world.folder, snapshot, ignore=shutil.ignore_patterns("snapshot"))
-            dead.append(True)
-            running.cancel()
-            await asyncio.wait([running])
-        restore(world, snapshot)
-
-    virtual_time.run(main)
 
 
 def settles(world: World, report: Report, rows: int) -> None:

@@ -12,9 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.errors import AddressError, CredentialsError, HeadraceError, UnreachableError
-from headrace.model import Batch, Done, Fault, NotAttempted, Outcome, Record, Rejected, Response, Settled
+from headrace.model import Batch, Done, Fault, NotAttempted, Outcome, Record, Rejected, Request, Response, Settled
 from headrace.provider import Codec, Provider, Refusal, Resource, Verdict, verdict
 
+_GONE: Final = frozenset({404, 410})
 SINGLY_BELOW: Final = 4
 """Rows: a refused batch smaller than this is not halved again, its rows are sent one by one."""
 
@@ -41,12 +42,25 @@ class Ruling(Struct, frozen=True, kw_only=True):
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What judging needs to know of a load: its table entries, its codec, and the source's column of each field."""
+    """What sending and judging need to know of a load: its table entries, its codec, the source's column of each field.
+
+    `header` is the one for a request's idempotency key, None where the API knows none; `key` makes it.
+    """
 
     provider: Provider
     resource: Resource
     codec: Codec
     columns: Mapping[str, str]
+    operation: str = "create"
+    header: str | None = None
+    key: Callable[[Record], str] | None = None
+
+    def request(self, batch: Batch) -> Request:
+        """Return the request that carries `batch`: the same bytes, and the same key, each time it is asked for."""
+        request = self.codec.request([record.value for record in batch.records], bulk=len(batch) > 1)
+        if self.header is None or self.key is None or len(batch) > 1:
+            return request
+        return replace(request, headers={**request.headers, self.header: self.key(batch.records[0])})
 
 
 def judge(terms: Terms, batch: Batch, response: Response) -> Ruling:
@@ -74,6 +88,28 @@ def postponed(batch: Batch) -> Ruling:
 def lost(batch: Batch, why: str) -> Ruling:
     """Return the ruling for a request that was sent and not answered: nobody knows, and we do not guess."""
     return Ruling(settled=[], evidence=Verdict.UNKNOWN, unknown=tuple(batch.records), why=why)
+
+
+def still_unknown(batch: Batch, ruling: Ruling) -> Ruling:
+    """Return the ruling on a repetition: a sending that did nothing says nothing about the ones before it."""
+    if ruling.again or not all(isinstance(one.outcome, NotAttempted) for one in ruling.settled):
+        return ruling
+    return replace(ruling, settled=[], unknown=tuple(batch.records), why="sent, and not answered when it was repeated")
+
+
+def repeated(terms: Terms, batch: Batch, response: Response, ruling: Ruling) -> Ruling:
+    """Return the ruling on the answer to a repetition, which may find its own work done already."""
+    if response.status == 409 and terms.header is not None:  # the first sending is being executed
+        return lost(batch, "the provider is still at it")
+    if response.status not in _GONE or terms.operation != "delete" or len(batch) > 1:
+        return ruling
+    if terms.codec.refusals(response.body) is None:
+        return ruling
+    gone = [
+        Settled(record.row, Done(record.row.offset, record.row.line, str(getattr(record.value, "id", "")), "readback"))
+        for record in batch.records
+    ]
+    return Ruling(settled=gone, evidence=Verdict.ACCEPTED)
 
 
 def uncertain(batch: Batch, why: str) -> Ruling:
