@@ -247,7 +247,8 @@ class Course:
         summary = summarise(self._checkpoint, seconds=round(self._meter.seconds, 3), **self._meter.spent())
         if self._checkpoint.results is not None:
             _write_summary(self._checkpoint.results, summary)
-        return Report(summary=summary, reason=self._watch.halt.reason, notices=tuple(self._notices))
+        told = self._connection.budget.notices() if summary.throttled else ()
+        return Report(summary=summary, reason=self._watch.halt.reason, notices=(*self._notices, *told))
 
     def snapshot(self) -> Snapshot:
         """Return the present moment (`Progress`)."""
