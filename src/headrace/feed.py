@@ -90,6 +90,7 @@ class Feed:
         # Where rows go that an earlier run sent; the flow sets both.
         self.parking: Parking | None = None
         self.audit: Audit | None = None
+        self.notices: list[str] = []
         self._left = limit
         self._turn = Lock()
         self.rows = 0

@@ -228,6 +228,7 @@ class Course:
             self._ahead.enter(self._position, feed)
             connection = self._connection
             settled = await run(feed, connection.provider, connection.transport, self._settings, connection.time)
+            self._notices += feed.notices
             self._tables.forget(load.resource.name)
             await wrap_future(passage.finish(feed.rows))
             _check(before, settled, self._checkpoint.counts(passage.title), halt)

@@ -180,6 +180,11 @@ class Flow:
         """Say of what is still unknown that it is in doubt, and that nothing more will come."""
         await self._feed.teller.tell(Told(self.parking.unsettled()))
         await self._feed.teller.finish()
+        if self._writer.interactions:
+            self._feed.notices.append(
+                f"{self._writer.interactions} batches were refused as a whole, and all their rows taken in smaller"
+                " ones: some rows of a batch stand in each other's way"
+            )
 
     def counts(self) -> Counts:
         """Return how many rows this run settled: of those in doubt, how many more there are now."""

@@ -17,7 +17,7 @@ from headrace.dispatch.teller import Told
 from headrace.dispatch.transport import Transport
 from headrace.dispatch.wakeup import Wakeup
 from headrace.errors import LostError, NotSentError
-from headrace.model import Batch, Record, Settled
+from headrace.model import Batch, Done, Record, Settled
 
 MAX_REQUESTS_PER_ROW: Final = 3
 """Bounds the requests for one batch: isolating every row of a refused batch by halves takes fewer than this per row."""
@@ -54,6 +54,8 @@ class Writer:
         self._now = now
         self._under_way: dict[int, Batch] = {}
         self._wakeup = Wakeup()
+        self.interactions = 0
+        """How many batches were refused as a whole and stored in parts: their rows stood in each other's way."""
         self._atomicity = Atomicity(transport, terms.provider, terms.resource)
 
     async def write(self, batch: Batch) -> Told:
@@ -81,7 +83,7 @@ class Writer:
         if not sent.ruling.again:
             return Told(sent.ruling.settled, sent.durable)
         outcomes: dict[int, Settled] = {}
-        durable, pending = sent.durable, list[Batch]()
+        durable, pending, was_refused = sent.durable, list[Batch](), False
         for _ in range(MAX_REQUESTS_PER_ROW * len(batch)):
             outcomes.update((settled.row.offset, settled) for settled in sent.ruling.settled)
             for record in sent.ruling.unknown:  # also one that was proven not executed a moment ago
@@ -89,10 +91,13 @@ class Writer:
             pending.extend(reversed(sent.ruling.again))
             if not pending or self._halt:
                 break
+            was_refused = was_refused or sent.ruling.refusal is not None
             part = Attempt(self._journal, self._wakeup, pending.pop(), self._now, is_repeat=attempt.is_repeat)
             sent = await self._send(part)
             durable = sent.durable or durable  # what is settled later is durable later
         offsets = [record.row.offset for record in batch.records]
+        if was_refused and len(outcomes) == len(batch):
+            self.interactions += all(isinstance(one.outcome, Done) for one in outcomes.values())
         return Told([outcomes[offset] for offset in offsets if offset in outcomes], durable)
 
     def under_way(self) -> list[Record]:
