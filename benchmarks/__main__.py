@@ -1,5 +1,7 @@
 """The benchmarks of headrace: `python -m benchmarks [intake encode path memory budget]`, from the repository's root.
 
+`live` runs only when it is named: it takes two minutes of real time (see `benchmarks.live`).
+
 They measure and judge nothing: tables for people on stdout, with `--json FILE` the same for programs.
 """
 
@@ -7,22 +9,28 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, TypeAlias
 
+from benchmarks.live import Rides
 from benchmarks.measure import Table
 from benchmarks.options import Options
 from benchmarks.standing import Ranking
 
-from benchmarks import budget, encode, intake, memory, path, table
+from benchmarks import budget, encode, intake, live, memory, path, table
 
-BENCHMARKS: Final[Mapping[str, Callable[[Options], Table | Iterable[Table | Ranking]]]] = {
+Shown: TypeAlias = Table | Ranking | Rides
+
+BENCHMARKS: Final[Mapping[str, Callable[[Options], Shown | Iterable[Shown]]]] = {
     "intake": intake.measure,
     "encode": encode.measure,
     "path": path.measure,
     "memory": memory.measure,
     "budget": budget.measure,
+    "live": live.measure,
 }
 """Where a new benchmark is added, in one line."""
+ASKED_FOR: Final = frozenset({"live"})
+"""Those that take their time, in real seconds, and run only when they are named."""
 
 QUICK_ROWS: Final = 20_000
 FULL_ROWS: Final = 100_000
@@ -32,7 +40,7 @@ def main() -> None:
     """Measure what is asked for, by default everything at a quick size."""
     given = _parser().parse_args()
     rows = given.rows or (FULL_ROWS if given.full else QUICK_ROWS)
-    names = given.names or list(BENCHMARKS)
+    names = given.names or [name for name in BENCHMARKS if name not in ASKED_FOR]
     print(table.LEGEND)
     with TemporaryDirectory(prefix="headrace-benchmarks-") as folder:
         options = Options(rows=rows, rounds=given.rounds, is_full=given.full, folder=Path(folder))
@@ -41,11 +49,11 @@ def main() -> None:
         table.write(given.json, tables, rows=rows, rounds=given.rounds, full=given.full)
 
 
-def _shown(names: list[str], options: Options) -> Iterator[Table | Ranking]:
+def _shown(names: list[str], options: Options) -> Iterator[Shown]:
     """Yield the tables of the benchmarks called so, each printed as soon as it is there."""
     for name in names:
         measured = BENCHMARKS[name](options)
-        for one in (measured,) if isinstance(measured, Table) else measured:
+        for one in (measured,) if isinstance(measured, Table | Ranking | Rides) else measured:
             print(table.drawn(one), flush=True)
             yield one
 
@@ -53,7 +61,7 @@ def _shown(names: list[str], options: Options) -> Iterator[Table | Ranking]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure headrace on this machine.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", type=_name, help=f"of {', '.join(BENCHMARKS)}; default: all"
+        "names", nargs="*", metavar="NAME", type=_name, help=f"of {', '.join(BENCHMARKS)}; default: all but live"
     )
     parser.add_argument("--rows", type=_count, metavar="N", help=f"rows in a file, by default {QUICK_ROWS:,}")
     parser.add_argument("--rounds", type=_count, default=3, metavar="N", help="rounds of each case, by default 3")

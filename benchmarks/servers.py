@@ -18,16 +18,17 @@ _LONGEST_START: Final = 30.0
 
 def sink() -> AbstractContextManager[Place]:
     """Start the sink, which is never the bottleneck."""
-    return _started(bare.serve)
+    return started(bare.serve)
 
 
 def sandbox() -> AbstractContextManager[Place]:
     """Start the shipped sandbox with its limits off: it checks and stores every record, and is slower than we are."""
-    return _started(_sandbox)
+    return started(_sandbox)
 
 
 @contextmanager
-def _started(serve: Callable[[], AbstractAsyncContextManager[Place]]) -> Iterator[Place]:
+def started(serve: Callable[[], AbstractAsyncContextManager[Place]]) -> Iterator[Place]:
+    """Run `serve` in a process of its own for as long as the block runs."""
     here, there = FORKED.Pipe(duplex=False)
     process = FORKED.Process(target=_run, args=(serve, there), daemon=True)
     process.start()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from benchmarks.live import COLUMNS as LIVE
+from benchmarks.live import Ride, Rides
 from benchmarks.measure import Figure, Table
 from benchmarks.standing import COLUMNS, Absent, Ranking, Standing
 
@@ -29,6 +31,7 @@ _ABSENT: Final[Mapping[str, Callable[[Absent], str]]] = {next(iter(COLUMNS)): la
 _COLUMNS: Final[Mapping[type, Mapping[str, Callable[[Any], str]]]] = {
     Figure: _FIGURE,
     Standing: COLUMNS,
+    Ride: LIVE,
     Absent: _ABSENT,
 }
 """What a table shows of each kind of figure. The first in a table says which columns there are."""
@@ -41,12 +44,13 @@ lean by CPU time; above 1 is better. peak MiB is the most resident memory of a p
 In the tables of `budget` time is virtual. x T(k) compares the last send with the shortest time that the limits allow:
 below 1 they were broken. in 10 s and in 1800 s are the most requests that arrived in any such window. bucket to log
 are the 429s of a server that counts in that way, at the worst of its phases; counter, 10 s leaves the long window out.
-us/permit is CPU time while 100 and while 10,000 wait, ~ where it was cut short after 3 s of it. CPU s is the time that
-the simulation of the whole line took.
+CPU us/permit is measured while 10,000 wait, ~ where it was cut short after 3 s of it.
+
+In the table of `live` time is real. rate is what arrived after the first 10 s, as a part of 10 requests a second.
 """
 
 
-def drawn(table: Table | Ranking) -> str:
+def drawn(table: Table | Ranking | Rides) -> str:
     """Return `table` as text."""
     names = ["", *(figure.name for figure in table.figures)]
     titles = _COLUMNS[type(table.figures[0])]
@@ -57,7 +61,7 @@ def drawn(table: Table | Ranking) -> str:
     return "\n".join([f"{table.name}: {table.about}", *map(str.rstrip, lines), ""])
 
 
-def _cell(figure: Figure | Standing | Absent, title: str) -> str:
+def _cell(figure: Figure | Standing | Ride | Absent, title: str) -> str:
     """Return what the column of this title says of `figure`: nothing where it has no such column."""
     show = _COLUMNS[type(figure)].get(title)
     return "" if show is None else show(figure)
@@ -71,7 +75,7 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
     ]
 
 
-def write(path: Path, tables: Sequence[Table | Ranking], **options: Any) -> None:
+def write(path: Path, tables: Sequence[Table | Ranking | Rides], **options: Any) -> None:
     """Write `tables` to `path` as JSON, with what they were made on and with."""
     machine = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
     libraries = {name: version(name) for name in _LIBRARIES} | dict(_compared())
