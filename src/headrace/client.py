@@ -12,18 +12,14 @@ from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
 from headrace.address import check_address, check_credentials
-from headrace.dispatch.budget import Budget
-from headrace.dispatch.clock import boottime
+from headrace.budgets import is_remembered, open_budget
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.http import open_http
-from headrace.dispatch.permits import PermitLog
-from headrace.dispatch.permits.file import open_log
 from headrace.dispatch.reading import read_pages
 from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.transport import Sender
 from headrace.errors import CredentialsError, UsageError
 from headrace.feed import AnySource, LiveSource
-from headrace.identity import digest
 from headrace.importfile import ImportSpec, LoadSpec, stem
 from headrace.intake.source import Item, open_source
 from headrace.migration import Connection, Report, Watch, migrate, retry
@@ -85,7 +81,18 @@ class Client:
 
     async def __aenter__(self) -> Self:
         notices: list[str] = []
-        budget, time = self._budget(notices.append), ServerTime()
+        time = ServerTime()
+        budget = await self._resources.enter_async_context(
+            open_budget(
+                self.provider,
+                self.base_url,
+                self._token,
+                self._organization,
+                settings=self.settings,
+                outside=self._outside,
+                notice=notices.append,
+            )
+        )
         self._connection = Connection(
             provider=self.provider,
             base_url=self.base_url,
@@ -94,7 +101,7 @@ class Client:
             budget=budget,
             outside=self._outside,
             time=time,
-            is_shared=self._is_remembered and not notices,
+            is_shared=is_remembered(self._outside) and not notices,
             notices=tuple(notices),
         )
         self._tasks = await self._resources.enter_async_context(anyio.create_task_group())
@@ -236,10 +243,6 @@ class Client:
             raise UsageError("the client is not open", hint="use it in `async with Client(...) as client:`")
         return self._connection
 
-    @property
-    def _is_remembered(self) -> bool:
-        return self._outside.clock is boottime
-
     async def _open_sender(self) -> Sender:
         headers = {**self.provider.headers, **self._auth_headers()}
         if self._outside.sender is not None:
@@ -256,28 +259,6 @@ class Client:
         """Return the headers that carry the credentials. Only the session ever holds them."""
         values = {"token": self._token.reveal(), "organization": self._organization}
         return {name: template.format(**values) for name, template in self.provider.auth.headers.items()}
-
-    def _budget(self, notice: Callable[[str], None]) -> Budget:
-        """Return the budget of these credentials, whose windows are told apart by keyed digests of them.
-
-        What is spent is kept on disk, where the next process and those beside this one find it; not in a simulation.
-        """
-        secret = digest(self.base_url.encode(), self._token.reveal().encode()).hex()
-        owners = {"token": secret, "user": secret, "organization": f"{self.base_url}#{self._organization}"}
-        limits = self.provider.limits if self.settings.limits else ()
-        log: PermitLog | None = None
-        if limits and self._is_remembered:
-            log = self._resources.enter_context(open_log(self.provider.name, self.base_url, notice=notice))
-        work = self.provider.work if limits else ()
-        return Budget(
-            limits,
-            log=log,
-            share=self.settings.share,
-            scopes=owners,
-            work=work,
-            jitter=self._outside.jitter,
-            clock=self._outside.clock,
-        )
 
     def __repr__(self) -> str:
         state = "closed" if self._connection is None else "open"

@@ -47,7 +47,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     `limit` is how many rows of each source are taken, `batch_size` records a bulk request (None: the resource's own),
     `share` the part of every rate limit that is ours, `deadline` seconds, `settle_after` the seconds after which what
     was sent without an answer is looked up (None: as the provider's table has it), `max_errors` and `max_error_part` (0
-    to 1) how many refused rows end the run. `limits` false leaves gate and pacer out, on loopback only.
+    to 1) how many refused rows end the run. `limits` false leaves gate and pacer out, on loopback only. `budget` is the
+    URL of a Redis that keeps what is spent for several machines, None for this machine's disk.
     """
 
     limit: int | None = None
@@ -60,6 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_error_part: float | None = None
     settle_after: float | None = None
     limits: bool = True
+    budget: str | None = None
     accept_mapping_change: bool = False
     allow_host: bool = False
     request_seconds: float = REQUEST_SECONDS

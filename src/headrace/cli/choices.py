@@ -38,6 +38,7 @@ class Pace(NamedTuple):
     max_errors: Threshold | None = None
     settle_after: float | None = None
     accept_mapping_change: bool = False
+    budget: str | None = None
 
 
 class Talk(NamedTuple):

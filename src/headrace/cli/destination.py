@@ -59,6 +59,7 @@ def _settings(pace: Pace, access: Access) -> Settings:
         "max_errors": threshold.rows,
         "max_error_part": threshold.part,
         "settle_after": pace.settle_after,
+        "budget": pace.budget,
     }
     return Settings(
         bulk=not pace.no_bulk,

@@ -1,8 +1,10 @@
 """The options that several commands share, as annotated types, and the readers of their values."""
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import typer
 
@@ -67,6 +69,19 @@ def threshold(text: str) -> Threshold:
     if bare.endswith("%"):
         return Threshold(part=part(bare))
     raise typer.BadParameter(f"{text!r} is neither a number of rows such as 100 nor a part such as 5%")
+
+
+def budget_url(text: str) -> str:
+    """Read the URL of a Redis. One with a password is only taken from the environment; never shows it."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        raise typer.BadParameter("that is no URL such as redis://127.0.0.1:6379/0")
+    if parts.password and os.environ.get("HEADRACE_BUDGET") != text:
+        raise typer.BadParameter(
+            "a password on the command line is seen by every process (ps) and kept in the shell's history; "
+            "put the whole URL into HEADRACE_BUDGET, and replace the password: it was seen"
+        )
+    return text
 
 
 def refused(_: str) -> str:
@@ -145,6 +160,18 @@ Share = Annotated[
 ]
 NoLimits = Annotated[
     bool, typer.Option("--no-limits", help="Send without regard to rate limits; loopback addresses only.")
+]
+
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        parser=budget_url,
+        envvar="HEADRACE_BUDGET",
+        show_envvar=False,
+        metavar="redis://HOST:PORT/DB",
+        help="Keep what is spent in Redis, for several machines; with a password in HEADRACE_BUDGET instead.",
+    ),
 ]
 
 # --- when it ends -----------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def plan(
     concurrency: o.Concurrency = None,
     share: o.Share = None,
     no_limits: o.NoLimits = False,
+    budget: o.Budget = None,
     deadline: o.Deadline = None,
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
@@ -51,7 +52,17 @@ def plan(
     from headrace.cli.planning import lay_out  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
     pace = Pace(
-        limit, batch_size, no_bulk, concurrency, share, no_limits, deadline, max_errors, settle_after, accept_change
+        limit,
+        batch_size,
+        no_bulk,
+        concurrency,
+        share,
+        no_limits,
+        deadline,
+        max_errors,
+        settle_after,
+        accept_change,
+        budget,
     )
     return lay_out(
         file,

@@ -26,6 +26,7 @@ def retry(
     concurrency: o.Concurrency = None,
     share: o.Share = None,
     no_limits: o.NoLimits = False,
+    budget: o.Budget = None,
     deadline: o.Deadline = None,
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
@@ -39,6 +40,8 @@ def retry(
     """
     from headrace.cli.sending import send_rejects  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    pace = Pace(None, batch_size, no_bulk, concurrency, share, no_limits, deadline, max_errors, settle_after)
+    pace = Pace(
+        None, batch_size, no_bulk, concurrency, share, no_limits, deadline, max_errors, settle_after, budget=budget
+    )
     access = Access(base_url, allow_host, token_file, token_stdin)
     return send_rejects(checkpoint, access=access, pace=pace, talk=Talk(yes, json, quiet))

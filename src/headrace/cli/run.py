@@ -35,6 +35,7 @@ def run(
     concurrency: o.Concurrency = None,
     share: o.Share = None,
     no_limits: o.NoLimits = False,
+    budget: o.Budget = None,
     deadline: o.Deadline = None,
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
@@ -50,7 +51,17 @@ def run(
     from headrace.cli.sending import import_file  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
     pace = Pace(
-        limit, batch_size, no_bulk, concurrency, share, no_limits, deadline, max_errors, settle_after, accept_change
+        limit,
+        batch_size,
+        no_bulk,
+        concurrency,
+        share,
+        no_limits,
+        deadline,
+        max_errors,
+        settle_after,
+        accept_change,
+        budget,
     )
     return import_file(
         file,

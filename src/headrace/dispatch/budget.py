@@ -151,6 +151,11 @@ class Budget:
             gates=self._work.gates(),
         )
 
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The windows as they may be used now."""
+        return self._allowance.windows
+
     def statistics(self) -> BudgetStatistics:
         """Return the state of every window, and the counters."""
         account = self._account

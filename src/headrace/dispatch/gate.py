@@ -10,8 +10,9 @@ from headrace.dispatch.allowance import Allowance
 from headrace.dispatch.clock import Clock
 from headrace.dispatch.pacing import Pacer
 from headrace.dispatch.pause import Pause
-from headrace.dispatch.permits import Lease, PermitLog, Unknown, Wait
+from headrace.dispatch.permits import Failure, Lease, PermitLog, Unknown, Wait
 from headrace.dispatch.work import Work
+from headrace.errors import HeadraceError
 from headrace.model import Lane
 
 SHORTEST_SLEEP: Final = 1e-3
@@ -54,7 +55,8 @@ class Gate:
     async def enter(self, route: str | None, lane: Lane) -> Lease:
         """Wait for this request's turn, and for a slot in each window that `route` touches; return the lease of them.
 
-        Cancelled at any point, it leaves no trace: a lease that nobody is left to use is given back.
+        Cancelled at any point, it leaves no trace: a lease that nobody is left to use is given back. Raises what has
+        ended the log for good, `UnreachableError`.
         """
         ticket = next(self._tickets)
         waiter: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
@@ -66,7 +68,7 @@ class Gate:
             return await waiter
         except asyncio.CancelledError:
             queue.waiters.pop(ticket, None)
-            if waiter.done() and not waiter.cancelled():
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self._log.refund(waiter.result())
                 self.leave()
             raise
@@ -111,9 +113,19 @@ class Gate:
                     return math.inf
                 case Wait(seconds):
                     sleep = min(sleep, seconds)
+                case Failure(error):
+                    self._give_up(error)
                 case Unknown():
                     pass
         return sleep
+
+    def _give_up(self, error: HeadraceError) -> None:
+        """Tell everybody who waits that there will be no more permits."""
+        for queue in self._queues.values():
+            for waiter in queue.waiters.values():
+                if not waiter.done():
+                    waiter.set_exception(error)
+            queue.waiters.clear()
 
     def _queue_of(self, route: str | None, lane: Lane) -> "_Queue":
         queue = self._queues.get((route, lane))

@@ -15,6 +15,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from headrace.dispatch.permits.window import Window
+from headrace.errors import HeadraceError
 
 
 class Lease(Struct, frozen=True, gc=False):
@@ -34,7 +35,13 @@ class Unknown(Struct, frozen=True, gc=False):
     """No slot, and no telling when: every slot is held by a request of this process that has no answer yet."""
 
 
-Answer: TypeAlias = Lease | Wait | Unknown
+class Failure(Struct, frozen=True):
+    """No slot, now or ever: the log has failed for good, and whoever waits is to be told why."""
+
+    error: HeadraceError
+
+
+Answer: TypeAlias = Lease | Wait | Unknown | Failure
 
 
 class PermitLog(Protocol):
@@ -83,4 +90,4 @@ class PermitLog(Protocol):
         """
 
 
-__all__ = ["Answer", "Lease", "PermitLog", "Unknown", "Wait", "Window"]
+__all__ = ["Answer", "Failure", "Lease", "PermitLog", "Unknown", "Wait", "Window"]

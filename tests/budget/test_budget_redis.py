@@ -1,0 +1,448 @@
+"""The permit log in Redis: as the one in memory, shared by machines, by the server's clock, safe when it is lost."""
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from headrace.dispatch.budget import Budget
+from headrace.dispatch.permits import Lease, PermitLog, Unknown, Wait, Window
+from headrace.dispatch.permits import redis as redis_log
+from headrace.dispatch.permits.history import History
+from headrace.dispatch.permits.redis import RedisLog, open_redis_log
+from headrace.errors import UnreachableError, UsageError
+from headrace.model import Lane
+from headrace.provider import Limit
+from headrace.testing.servers import worst_window
+
+SERVER = shutil.which("redis-server")
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(SERVER is None, reason="there is no redis-server here (Debian: apt-get install redis-server)"),
+]
+T = TypeVar("T")
+BASE = "http://127.0.0.1:1/api/v2"
+
+
+class Redis:
+    """A server of our own on a free port of loopback, without a disk."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self.process = self._start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        assert SERVER is not None
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
+        process = subprocess.Popen([SERVER, *options], stdout=subprocess.DEVNULL)
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.01)
+            else:
+                return process
+        raise TimeoutError("redis-server does not start")
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        self.stop()
+        self.process = self._start()
+
+    def command(self, *words: str) -> str:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall((" ".join(words) + "\r\n").encode())
+            return connection.recv(1 << 20).decode()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Redis]:
+    running = Redis(tmp_path)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_STATE_DIR", str(tmp_path / "state"))
+
+
+@asynccontextmanager
+async def opened(server: Redis, **options: Any) -> AsyncIterator[RedisLog]:
+    async with open_redis_log(server.url, "productive", BASE, **{"linger": 0.3} | options) as log:
+        yield log
+
+
+async def answer(log: PermitLog, *windows: Window) -> Lease | Wait:
+    """Ask until there is an answer other than "it travels", as the gate does."""
+    for _ in range(2_000):
+        match log.take(windows):
+            case Lease() | Wait() as found:
+                return found
+            case other:
+                assert isinstance(other, Unknown)
+        await asyncio.sleep(0.001)
+    raise TimeoutError
+
+
+async def lease(log: PermitLog, *windows: Window) -> Lease:
+    found = await answer(log, *windows)
+    assert isinstance(found, Lease)
+    return found
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> float:
+    """Wait until `condition` holds; return for how long."""
+    began = time.monotonic()
+    while not await condition():
+        assert time.monotonic() - began < seconds, "it does not come"
+        await asyncio.sleep(0.005)
+    return time.monotonic() - began
+
+
+def run(main: Callable[[], Awaitable[T]]) -> T:
+    async def within() -> T:
+        return await main()
+
+    return asyncio.run(within())
+
+
+def window(calls: int, hold: float, key: str = "token:a", **more: Any) -> Window:
+    return Window(f"{key}:{calls}/{hold}", f"{calls}/{hold:g}s", calls, hold, **more)
+
+
+def test_slots_come_free_as_in_memory(server: Redis) -> None:
+    """Settled after the window, lost after linger and the window, refunded at once; waits say when, exactly enough."""
+
+    async def main() -> None:
+        async with opened(server) as log:
+            narrow, wide = window(1, 0.4), window(3, 2.0)
+            first = await lease(log, narrow, wide)
+            full = await answer(log, narrow, wide)
+            assert isinstance(full, Wait)  # while it is under way only its answer can tell: others may ask again
+            log.settle(first)
+            assert 0.3 < await until(lambda: is_free(log, narrow)) < 0.8
+            second = await lease(log, narrow)
+            log.lost(second)
+            assert 0.6 < await until(lambda: is_free(log, narrow)) < 1.1
+            third = await lease(log, narrow)
+            log.refund(third)
+            assert await until(lambda: is_free(log, narrow)) < 0.2
+
+    run(main)
+
+
+async def is_free(log: PermitLog, one: Window) -> bool:
+    """Whether there is room; takes nothing for good."""
+    found = await answer(log, one)
+    if isinstance(found, Lease):
+        log.refund(found)
+    return isinstance(found, Lease)
+
+
+def test_all_windows_or_none(server: Redis) -> None:
+    """A request that finds no room in one window holds no slot in the other."""
+
+    async def main() -> None:
+        async with opened(server) as log:
+            narrow, wide = window(1, 5.0), window(9, 5.0)
+            await lease(log, narrow, wide)
+            assert isinstance(await answer(log, narrow, wide), Wait)
+            await log.look([narrow, wide])
+            assert (log.used(narrow), log.used(wide)) == (1, 1)
+
+    run(main)
+
+
+def test_what_is_seen_is_what_is_there(server: Redis) -> None:
+    """`used` and `releases` tell what all processes hold, as long as it lasts."""
+
+    async def main() -> None:
+        async with opened(server) as first, opened(server) as second:
+            one = window(9, 3.0)
+            held = [await lease(first, one) for _ in range(3)]
+            second.lost(await lease(second, one))
+            first.settle(held[0])
+            await asyncio.sleep(0.1)
+            await second.look([one])
+            assert second.used(one) == 4
+            settled, lost = second.releases(one)
+            assert settled == pytest.approx(2.9, abs=0.2)
+            assert lost == pytest.approx(3.2, abs=0.2)
+
+    run(main)
+
+
+def test_two_tokens_of_one_organization_share_its_window(server: Redis) -> None:
+    """Windows are told apart by their keys alone: what is the organization's is everybody's."""
+
+    async def main() -> None:
+        async with opened(server) as first, opened(server) as second:
+            organization = window(2, 9.0, "organization:o")
+            await lease(first, window(5, 1.0, "token:a"), organization)
+            await lease(second, window(5, 1.0, "token:b"), organization)
+            assert isinstance(await answer(second, window(5, 1.0, "token:b"), organization), Wait)
+
+    run(main)
+
+
+def test_a_permit_that_nobody_collects_is_given_back(server: Redis) -> None:
+    """Whoever waited has gone: the slot is free again within a second."""
+
+    async def main() -> None:
+        async with opened(server) as log:
+            one = window(1, 30.0)
+            assert isinstance(log.take((one,)), Unknown)
+            await asyncio.sleep(redis_log.UNCOLLECTED + 0.3)
+            assert await is_free(log, one)
+
+    run(main)
+
+
+def test_a_run_that_died_counts_until_it_cannot_any_longer(server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A permit that nobody ends counts as lost from the latest instant at which its request can have been sent."""
+    monkeypatch.setattr(redis_log, "OUTLIVED", 0.5)
+
+    async def main() -> None:
+        async with opened(server) as log:
+            one = window(1, 0.5)
+            dead = await lease(log, one)
+            assert 1.1 < await until(lambda: is_free(log, one)) < 1.9  # 0.5 outlived, 0.3 linger, 0.5 window
+            log.settle(dead)  # too late: it has been counted
+
+    run(main)
+
+
+def test_a_restart_continues_with_what_was_spent(server: Redis) -> None:
+    """What one run has spent, the next one finds spent."""
+
+    async def main() -> None:
+        one = window(2, 20.0)
+        async with opened(server) as log:
+            log.settle(await lease(log, one))
+            log.settle(await lease(log, one))
+        async with opened(server) as log:
+            found = await answer(log, one)
+            assert isinstance(found, Wait)
+
+    run(main)
+
+
+@pytest.mark.parametrize("loss", ["FLUSHALL", "restart"])
+def test_loss_of_its_data_holds_the_gate_for_a_window(server: Redis, loss: str) -> None:
+    """Nobody knows what was spent: every window counts as spent until it has passed; first use of a Redis does not."""
+
+    async def main() -> None:
+        one = window(3, 1.5)
+        async with opened(server) as log:
+            log.settle(await lease(log, one))
+            await asyncio.sleep(0.1)
+            server.restart() if loss == "restart" else server.command("FLUSHALL")
+            assert 1.3 < await until(lambda: is_free(log, one)) < 2.2
+
+    run(main)
+
+
+def test_a_loss_between_two_runs_is_noticed(server: Redis) -> None:
+    """This machine remembers what it has seen there, and does not take a Redis that forgot for a new one."""
+
+    async def main() -> None:
+        one = window(3, 1.5)
+        async with opened(server) as log:
+            log.settle(await lease(log, one))
+        server.command("FLUSHALL")
+        async with opened(server) as log:
+            assert isinstance(await answer(log, one), Wait)
+
+    run(main)
+
+
+def test_the_clock_is_the_servers(server: Redis) -> None:
+    """Two machines whose clocks are hours apart keep one window together."""
+
+    async def main() -> None:
+        def skewed() -> float:
+            return time.monotonic() + 7_200.0
+
+        async with opened(server) as first, opened(server, clock=skewed) as second:
+            one = window(2, 0.8)
+            for log in (first, second):
+                log.settle(await lease(log, one))
+            await asyncio.sleep(0.05)
+            assert isinstance(await answer(first, one), Wait)
+            assert isinstance(await answer(second, one), Wait)
+            assert 0.4 < await until(lambda: is_free(second, one)) < 1.3
+
+    run(main)
+
+
+def test_the_servers_work_is_shared(server: Redis) -> None:
+    """What the API has worked for one owner is summed up over all processes, by the hour."""
+
+    async def main() -> None:
+        hour = 100 * 3_600.0
+        async with opened(server) as first, opened(server) as second:
+            first.worked("work:o", hour, hour + 5, 12.5)
+            await asyncio.sleep(0.1)
+            second.worked("work:o", hour, hour + 6, 2.5)
+            await asyncio.sleep(0.1)
+            assert second.worked("work:o", hour, hour + 7, 0.0) == pytest.approx(15.0)
+            assert second.worked("work:o", hour + 3_600, hour + 3_601, 0.0) == 0.0
+
+    run(main)
+
+
+def test_the_counter_safe_profile_is_that_of_memory(server: Redis) -> None:
+    """The script finds the same instant as `History.free_at` for the same past."""
+
+    async def main() -> None:
+        # 61 s: windows that are longer than a minute have a history. The past is written by hand.
+        one = window(20, 61.0, is_counter_safe=True)
+        async with opened(server) as log:
+            await lease(log, one)
+            now = time.time()
+            key = next(line for line in server.command("KEYS", "*:open").split() if line.endswith(":open"))
+            ages = [*[75.0 - at / 2 for at in range(19)], *[30.0 - 2 * at for at in range(14)]]
+            for at, age in enumerate(ages):
+                server.command("ZADD", key.replace(":open", ":counted"), f"{now - age:.6f}", f"past{at}")
+            history = History()
+            for age in ages:
+                history.count(now - age, one.hold)
+            expected = history.free_at(now, one.hold, one.calls - 2) - now
+            assert expected > 5.0
+            verdict, detail = await log._courier.run(
+                redis_log.Errand("take", redis_log._keys(one), (9.0, one.calls, one.hold, 1))
+            )
+            assert verdict == "wait"
+            assert float(detail) == pytest.approx(expected, abs=0.2)
+
+    run(main)
+
+
+def test_no_key_shows_whose_it_is(server: Redis) -> None:
+    """Keys hold digests, and the URL's password is in no message."""
+
+    async def main() -> None:
+        async with opened(server) as log:
+            await lease(log, window(1, 9.0, "token:s3cret"))
+            assert "s3cret" not in server.command("KEYS", "*")
+
+    run(main)
+
+
+def test_a_redis_that_is_not_there_is_named_without_its_password(server: Redis) -> None:
+    """At the start an unreachable server or a bad URL ends the run with a remedy, and keeps the secret."""
+    server.stop()
+
+    async def main(url: str) -> None:
+        async with open_redis_log(url, "productive", BASE):
+            pass
+
+    with pytest.raises(UnreachableError) as caught:
+        asyncio.run(main(f"redis://user:s3cret@127.0.0.1:{server.port}/0"))
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+    with pytest.raises(UsageError) as wrong:
+        asyncio.run(main("redis://user:s3cret@127.0.0.1:port/0"))
+    assert "s3cret" not in f"{wrong.value} {wrong.value.hint}"
+
+
+def test_a_redis_that_goes_ends_the_run(server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is granted without it; when it has been silent for long enough, whoever waits is told so."""
+    monkeypatch.setattr("headrace.dispatch.permits.courier.PATIENCE", 0.5)
+
+    async def main() -> None:
+        async with opened(server) as log:
+            budget = Budget([Limit(5, 1.0)], log=log, pacer=None)
+            (await budget.acquire(None, Lane.ROWS)).settle()
+            server.stop()
+            with pytest.raises(UnreachableError):
+                await asyncio.wait_for(budget.acquire(None, Lane.ROWS), 10)
+            with pytest.raises(UnreachableError):
+                await asyncio.wait_for(budget.acquire(None, Lane.ROWS), 10)
+
+    run(main)
+
+
+def test_a_short_absence_is_sat_out(server: Redis) -> None:
+    """A server that comes back within a minute costs time, no permit and no error."""
+
+    async def main() -> None:
+        async with opened(server) as log:
+            budget = Budget([Limit(50, 1.0)], log=log, pacer=None, slack=0.0)
+            permit = await budget.acquire(None, Lane.ROWS)
+            server.stop()
+            permit.settle()
+            waiting = asyncio.ensure_future(budget.acquire(None, Lane.ROWS))
+            await asyncio.sleep(0.2)
+            assert not waiting.done()
+            server.restart()
+            (await asyncio.wait_for(waiting, 10)).settle()
+
+    run(main)
+
+
+WORKER = """
+import asyncio, sys, time
+from headrace.dispatch.budget import Budget
+from headrace.dispatch.permits.redis import open_redis_log
+from headrace.model import Lane
+from headrace.provider import Limit
+
+async def main(url, seconds):
+    async with open_redis_log(url, "productive", "http://127.0.0.1:1/api/v2", linger=0.2) as log:
+        budget = Budget([Limit(20, 1.0), Limit(60, 5.0)], log=log, pacer=None, slack=0.01)
+        ends_at = time.monotonic() + seconds
+        async def writer():
+            while time.monotonic() < ends_at:
+                permit = await budget.acquire(None, Lane.ROWS)
+                print(time.clock_gettime(time.CLOCK_MONOTONIC), flush=True)
+                await asyncio.sleep(0.02)
+                permit.settle()
+        await asyncio.wait([asyncio.ensure_future(writer()) for _ in range(4)], timeout=seconds)
+
+asyncio.run(main(sys.argv[1], float(sys.argv[2])))
+"""
+
+
+def test_processes_stay_inside_the_limits(server: Redis) -> None:
+    """I10: three processes at once, one of them killed in the middle, on the real clock: no window is exceeded."""
+    command = [sys.executable, "-c", WORKER, server.url]
+    processes = [subprocess.Popen([*command, "6"], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    time.sleep(2.0)
+    processes[0].send_signal(signal.SIGKILL)
+    said = [process.communicate(timeout=60)[0] for process in processes]
+    times = sorted(float(line) for text in said for line in text.splitlines() if line)
+    assert worst_window(times, 1.0) <= 20
+    assert worst_window(times, 5.0) <= 60
+    assert len(times) >= 60
+    assert [process.returncode for process in processes[1:]] == [0, 0]
+
+
+def test_the_gate_passes_a_hundred_permits_a_second(server: Redis) -> None:
+    """Order and cancellation stay in the gate, and the journey to Redis does not slow ten requests a second down."""
+
+    async def main() -> float:
+        async with opened(server) as log:
+            budget = Budget([Limit(1_000, 10.0)], log=log, pacer=None)
+            began = time.monotonic()
+            for _ in range(100):
+                (await budget.acquire(None, Lane.ROWS)).settle()
+            return time.monotonic() - began
+
+    assert run(main) < 5.0
