@@ -185,6 +185,11 @@ def test_what_is_seen_is_what_is_there(server: Redis) -> None:
             settled, lost = second.releases(one)
             assert settled == pytest.approx(2.9, abs=0.2)
             assert lost == pytest.approx(3.2, abs=0.2)
+            assert second.past(one) == []
+            await asyncio.sleep(3.1)
+            await second.look([one])
+            assert len(second.releases(one)) == 1
+            assert second.past(one) == [(pytest.approx(3.2, abs=0.3), 1)]
 
     run(main)
 

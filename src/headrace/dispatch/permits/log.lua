@@ -162,7 +162,7 @@ function verbs.look(marker, lost_at)
     for _, window in ipairs(windows(5, { 'hold' })) do
         expire(window)
         local ages = {}
-        for place, at in ipairs(instants(window, now - window.hold)) do
+        for place, at in ipairs(instants(window, now - 2 * window.hold)) do
             ages[place] = string.format('%.6f', at - now)
         end
         answer[#answer + 1] = { tostring(redis.call('ZCARD', window.open)), ages }

@@ -93,6 +93,10 @@ class RedisLog:
         """See `PermitLog.releases`."""
         return self._sight(window).releases(self._clock(), window.hold)
 
+    def past(self, window: Window) -> Sequence[tuple[float, int]]:
+        """See `PermitLog.past`."""
+        return self._sight(window).past(self._clock(), window.hold)
+
     def worked(self, key: str, since: float, now: float, seconds: float) -> float:
         """See `PermitLog.worked`."""
         hours = (f"{math.floor(since / HOUR)}", f"{math.floor(now / HOUR)}")
