@@ -231,7 +231,7 @@ class Client:
             params=tuple((params or {}).items()),
             headers=self.provider.wire.headers,
             body=None if json is None else msgspec.json.encode(json),
-            route=self.provider.route("/" + path.lstrip("/")),
+            route=self.provider.route(method.upper(), "/" + path.lstrip("/")),
             lane=Lane.APPLICATION,
             is_read=method.upper() in {"GET", "HEAD"},
         )

@@ -70,7 +70,7 @@ class Prospects:
             attributes = resource.lookups[by]
             for value in values:
                 if name := name_of(_present(value, attributes), attributes):
-                    self._names[resource.name, by].append((name, next(self._ids)))
+                    self._names[resource.name, by].append((name, resource.ids.of(next(self._ids))))
 
     def forget(self, resource: str) -> None:
         """Note that a load has written to `resource`: whoever needs its names reads them again."""

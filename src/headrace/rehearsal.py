@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
 from anyio.lowlevel import checkpoint as let_others_run
 from msgspec import Struct
@@ -25,9 +24,6 @@ from headrace.model import Batch, Chunk, Done, Record, Settled
 from headrace.passage import Passage, prepare
 from headrace.pipeline import Settings
 from headrace.prospects import Lookup, Prospects
-
-_MADE: Final = "1"
-"""The id of records that are yet to be made: text, which every field of ids takes."""
 
 
 class Rehearsed(Struct, frozen=True):
@@ -141,11 +137,9 @@ class _Stage:
         self.prospects.made(load.resource, [record.value for record in records])
         if records and sketch.title in self._referred:
             intent = load.journal.intend(Batch(records)).result()
-            load.journal.settle(intent, [Settled(one.row, _made(one)) for one in records]).result()
-
-
-def _made(record: Record) -> Done:
-    return Done(record.row.offset, record.row.line, _MADE)
+            made = load.resource.ids.of(1)  # of every record that is yet to be made
+            settled = [Settled(one.row, Done(one.row.offset, one.row.line, made)) for one in records]
+            load.journal.settle(intent, settled).result()
 
 
 async def _first(chunks: AsyncIterator[Chunk], limit: int | None) -> AsyncIterator[Chunk]:

@@ -56,8 +56,8 @@ def test_the_address_credentials_and_limits_are_the_vendors() -> None:
     assert PRODUCTIVE.auth.needs_organization
     assert [limit.name for limit in PRODUCTIVE.limits] == ["100/10s", "4000/1800s", "reports 10/30s"]
     assert [limit.scope for limit in PRODUCTIVE.limits] == ["token", "organization", "token"]
-    assert PRODUCTIVE.route("/reports/time_reports") == "reports"
-    assert PRODUCTIVE.route("/time_entries") is None
+    assert PRODUCTIVE.route("GET", "/reports/time_reports") == "reports"
+    assert PRODUCTIVE.route("GET", "/time_entries") is None
     assert PRODUCTIVE.max_page_size == 200
     assert PRODUCTIVE.reset_header == "x-ratelimit-reset"
 

@@ -8,7 +8,7 @@ from headrace.identity import RecordKey, digest, row_key
 from headrace.intake.fields import fields_of
 from headrace.intake.mapping import Mapping, Resolvers, Rules
 from headrace.intake.plan import rule_columns
-from headrace.intake.references import ANY_RECORD, Reference, reference_of
+from headrace.intake.references import AnyRecord, Reference, reference_of
 from headrace.intake.rule import read_rules
 from headrace.intake.suggestion import did_you_mean, listed
 from headrace.intake.validation import Validator
@@ -122,7 +122,8 @@ class Intake:
         return [Row(at, line, key, cells) for at, line, cells in zip(places, chunk.lines, chunk.rows, strict=True)]
 
     def _offline(self) -> Resolvers:
-        return {reference.field: ANY_RECORD for reference in self.references}
+        any_record = AnyRecord(self.resource.ids.of(1))
+        return {reference.field: any_record for reference in self.references}
 
     def _keyless(self) -> Fault:
         return Fault(

@@ -39,7 +39,7 @@ def _delete(resource: Resource) -> type[Struct]:
 
 def _made(resource: Resource, suffix: str, *fields: tuple[str, Any, Any]) -> type[Struct]:
     """Return a Struct of the record's id and `fields`."""
-    identity = ("id", reference(resource.name, description="id of the record"))
+    identity = ("id", reference(resource.name, ids=resource.ids, description="id of the record"))
     name = f"{resource.struct.__name__}{suffix}"
     return msgspec.defstruct(name, [identity, *fields], frozen=True, kw_only=True, omit_defaults=True, gc=False)
 

@@ -1,6 +1,8 @@
 """A provider as a value: its address, credentials, limits and resources. No behaviour beyond looking things up."""
 
+import uuid
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
@@ -13,11 +15,30 @@ from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
 from headrace.provider.wire import Wire
 
 REFERENCE: Final = "resource"
+UUID: Final = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+"""What an id of `Ids.UUID` looks like, as a pattern."""
 
 
-def reference(resource: str, *, description: str | None = None) -> Any:
-    """Return the type of a field that holds the id of a record of `resource`: a positive integer."""
-    return Annotated[int, Meta(ge=1, description=description, extra={REFERENCE: resource})]
+class Ids(StrEnum):
+    """What the ids of an API's records are: positive numbers, or UUIDs."""
+
+    NUMBER = "number"
+    UUID = "uuid"
+
+    def of(self, number: int) -> str:
+        """Return an id as text, made of a number from 1: every field of such ids takes it."""
+        return str(number) if self is Ids.NUMBER else str(uuid.UUID(int=number))
+
+
+_TYPES: Final[Mapping[Ids, tuple[type, Mapping[str, Any]]]] = MappingProxyType(
+    {Ids.NUMBER: (int, {"ge": 1}), Ids.UUID: (str, {"pattern": UUID})}
+)
+
+
+def reference(resource: str, *, ids: Ids = Ids.NUMBER, description: str | None = None) -> Any:
+    """Return the type of a field that holds the id of a record of `resource`."""
+    kind, bounds = _TYPES[ids]
+    return Annotated[kind, Meta(**bounds, description=description, extra={REFERENCE: resource})]
 
 
 def references(struct: type[Struct]) -> dict[str, str]:
@@ -41,7 +62,7 @@ def _reference_of(annotation: Any) -> str | None:
 class Limit(Struct, frozen=True):
     """At most `calls` requests in any `per` seconds, counted per `scope` (`token`, `organization`, `user`).
 
-    With `routes` it counts only requests of that route class, which then count in the general limits as well.
+    With `routes` it counts only requests of that route class (`Route`), which then count in the general limits as well.
     """
 
     calls: int
@@ -54,6 +75,18 @@ class Limit(Struct, frozen=True):
         """What to call the window in reports, for example `100/10s` or `reports 10/30s`."""
         window = f"{self.calls}/{self.per:g}s"
         return window if self.routes is None else f"{self.routes} {window}"
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """A class of requests that has limits of its own: those to a path below `prefix`, by one of `methods` if any."""
+
+    name: str
+    prefix: str = "/"
+    methods: frozenset[str] = frozenset()
+
+    def covers(self, method: str, path: str) -> bool:
+        """Whether a request is of this class."""
+        return path.startswith(self.prefix) and (not self.methods or method in self.methods)
 
 
 class WorkLimit(Struct, frozen=True):
@@ -107,7 +140,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     to the attributes that, joined by a space, spell it. `writes` are the operations that exist, `bulk` those that take
     many records. `note` is the text field that a marker may be appended to, where the user wants one, and
     `customizable` what the API calls the type in its list of custom fields. `create_only` names the fields that an
-    update cannot change. `doc` is the vendor page that the facts were taken from.
+    update cannot change, `ids` says what the ids of its records are. `doc` is the vendor page that the facts were taken
+    from.
     """
 
     name: str
@@ -122,6 +156,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     create_only: frozenset[str] = frozenset()
     note: str | None = None
     customizable: str | None = None
+    ids: Ids = Ids.NUMBER
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -150,8 +185,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     resources: tuple[Resource, ...]
     doc: str
     headers: Mapping[str, str] = NO_MAPPING
-    routes: Mapping[str, str] = NO_MAPPING
-    """Path prefix to route class, for example `{"/reports": "reports"}`."""
+    routes: tuple[Route, ...] = ()
+    """The classes of requests that limits tell apart; a request is of the first that covers it."""
     reset_header: str | None = None
     work: tuple[WorkLimit, ...] = ()
     runtime_header: str | None = None
@@ -164,6 +199,6 @@ class Provider(Struct, frozen=True, kw_only=True):
         """Return the resource called `name`, or None."""
         return next((resource for resource in self.resources if resource.name == name), None)
 
-    def route(self, path: str) -> str | None:
-        """Return the route class that `path` (below the base URL) is counted in, None for the general one."""
-        return next((route for prefix, route in self.routes.items() if path.startswith(prefix)), None)
+    def route(self, method: str, path: str) -> str | None:
+        """Return the class that a request to `path` (below the base URL) is counted in, None for the general one."""
+        return next((route.name for route in self.routes if route.covers(method, path)), None)

@@ -72,7 +72,7 @@ def codec(provider: Provider, resource: Resource, operation: str) -> JsonApiCode
     return JsonApiCodec(
         method=method,
         path=resource.path,
-        route=provider.route(resource.path),
+        route=provider.route(method, resource.path),
         build=build,
         read=read,
         refuse=refused(layout(form(resource, operation))),

@@ -46,7 +46,7 @@ def listing(
             (SIZE, str(min(size or provider.max_page_size, provider.max_page_size))),
         ),
         headers=HEADERS,
-        route=provider.route(resource.path),
+        route=provider.route("GET", resource.path),
         lane=Lane.READBACK,
         is_read=True,
     )

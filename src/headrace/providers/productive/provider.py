@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from headrace.provider import Auth, Limit, Provider, WorkLimit
+from headrace.provider import Auth, Limit, Provider, Route, WorkLimit
 from headrace.provider.json_api import JSON_API
 from headrace.providers.productive.resources import RESOURCES
 
@@ -20,7 +20,7 @@ PRODUCTIVE: Final = Provider(
         Limit(calls=4000, per=1800.0, scope="organization"),
         Limit(calls=10, per=30.0, scope="token", routes="reports"),
     ),
-    routes={"/reports": "reports"},
+    routes=(Route(name="reports", prefix="/reports"),),
     reset_header="x-ratelimit-reset",
     # Of the same page's newer edition: half an hour of processing an hour, six hours a day.
     work=(WorkLimit(seconds=1800.0, per=3600.0), WorkLimit(seconds=21_600.0, per=86_400.0)),
