@@ -225,3 +225,22 @@ def test_a_share_leaves_the_rest(share: float, tmp_path: Path) -> None:
     report = world.run(Settings(bulk=False, share=share))
     assert (report.summary.done, report.summary.throttled) == (200, 0)
     assert world.sandbox.audit.report(world.sandbox.store)["worst"]["100/10s"] <= 100 * share
+
+
+def test_a_retry_keeps_its_deadline(tmp_path: Path) -> None:
+    """Rejects that wait for the budget are left for the next time when the deadline comes."""
+    world = World(tmp_path, window="sliding")
+    write_csv(tmp_path / "hours.csv", hours(30, bad=[3]))
+    world.run()
+
+    async def main(how: Settings, spend: int) -> tuple[Report, float]:
+        world.wait()
+        async with simulated_client(world.sandbox, how) as client:
+            await asyncio.gather(*(client.request("GET", "/people") for _ in range(spend)))
+            began = virtual_time.clock()
+            report = await client.retry(checkpoint=world.checkpoint, results=world.results)
+            return report, virtual_time.clock() - began
+
+    report, seconds = virtual_time.run(main, Settings(share=0.01, deadline=40.0), 40)
+    assert (report.exit_code, 40 <= seconds < 41) == (5, True)
+    assert virtual_time.run(main, Settings(), 0)[0].summary.rejected == 1

@@ -330,3 +330,66 @@ def test_a_load_may_ask_for_its_own_batches(tmp_path: Path) -> None:
     assert [(way.bulk, way.requests) for way in plan(world, spec=spec).alternatives] == [(True, 2), (False, 61)]
     assert_true(plan_and_run(world, spec=spec))
     assert audit(world)["methods"]["POST"] == 3
+
+
+@given(
+    rows=st.integers(1, 160),
+    batch_size=st.sampled_from([None, 1, 7, 30, 100]),
+    bulk=st.booleans(),
+    share=st.sampled_from([1.0, 0.3]),
+    spent=st.integers(0, 130),
+    pause=st.sampled_from([0.0, 4.0, 11.0]),
+    limit=st.sampled_from([None, 20]),
+    latency=st.sampled_from([(0, 0), (20, 120), (50, 400)]),
+)
+@settings(max_examples=25, deadline=None)
+def test_whatever_was_spent_the_run_takes_what_the_plan_said(
+    rows: int,
+    batch_size: int | None,
+    *,
+    bulk: bool,
+    share: float,
+    spent: int,
+    pause: float,
+    limit: int | None,
+    latency: tuple[float, float],
+) -> None:
+    """For any size, way of sending, share and past: as many requests as planned, in the time that was planned."""
+    with TemporaryDirectory() as name:
+        world = World(Path(name), latency=latency, window="sliding")
+        write_csv(world.folder / "hours.csv", hours(rows, invalid=range(3, rows, 11)))
+        how = Settings(batch_size=batch_size, bulk=bulk, share=share, limit=limit)
+        assert_true(plan_and_run(world, how, spent=spent, pause=pause))
+
+
+def test_a_plan_beside_a_run(tmp_path: Path) -> None:
+    """While the import runs, holding its checkpoint, a plan of it counts what is left; neither disturbs the other."""
+    world = World(tmp_path, latency=(50, 400), window="sliding")
+    write_csv(tmp_path / "hours.csv", hours(600))
+    how = Settings(batch_size=10)
+
+    async def main() -> tuple[Plan, Report]:
+        world.wait()
+        async with simulated_client(world.sandbox, how) as client:
+            run = client.run(world.spec, checkpoint=world.checkpoint, results=world.results)
+            running = asyncio.create_task(run)
+            while len(world.stored) < 200:  # noqa: ASYNC110  # virtual time: a poll costs nothing
+                await asyncio.sleep(0.01)
+            return await client.plan(world.spec, checkpoint=world.checkpoint), await running
+
+    planned, report = virtual_time.run(main)
+    assert (planned.rows + planned.settled, report.summary.done) == (600, 600)
+    assert 180 <= planned.settled - planned.unknown <= 250
+    assert len(set(world.stored)) == len(world.stored) == 600
+
+
+def test_rows_without_an_answer_are_not_planned_anew(tmp_path: Path) -> None:
+    """What an earlier run sent and nobody answered will be looked up: it is told, and not counted as to be sent."""
+    lost = faults.Rule(kind=FaultKind.DROP_AFTER_COMMIT, path="/time_entries", method=("POST",), at=(2,))
+    world = World(tmp_path, window="sliding", faults=(lost,))
+    write_csv(tmp_path / "hours.csv", hours(300))
+    assert world.run(Settings(deadline=20.0)).summary.in_doubt == 100
+    found = plan(world)
+    assert (found.settled, found.unknown, found.rows, found.requests) == (300, 100, 0, 1)
+    assert world.run().summary.done == 300
+    assert plan(world).unknown == 0
