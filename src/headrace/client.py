@@ -101,7 +101,7 @@ class Client:
             budget=budget,
             outside=self._outside,
             time=time,
-            is_shared=is_remembered(self._outside) and not notices,
+            is_shared=is_remembered(self._outside) and self.settings.limits and not notices,
             notices=tuple(notices),
         )
         self._tasks = await self._resources.enter_async_context(anyio.create_task_group())

@@ -33,7 +33,7 @@ from headrace.resolving import Tables
 class Connection(Struct, frozen=True, kw_only=True):
     """An open way to one provider, with one set of credentials.
 
-    `is_shared` says that its budget is kept on disk, where other processes of the machine find it.
+    `is_shared` says that its budget is kept where other processes find it, on disk or in Redis.
     """
 
     provider: Provider

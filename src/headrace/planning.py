@@ -64,7 +64,7 @@ class Plan(Struct, frozen=True, kw_only=True, rename={"import_name": "import"}):
     are looked up, which is not counted here. `requests` are all else that the run sends: the first question, `lookups`
     pages of names, and those of the loads. `seconds` is how long that takes by the live budget, and `binding_limit`
     what it would be quicker without: a limit's name, `concurrency`, or None. `windows` is how much of every limit was
-    spent when the plan began, by whoever shares the budget; other processes of the machine do where `is_shared`.
+    spent when the plan began, by whoever shares the budget; other processes do where `is_shared`.
     `commit_within` and `visible_within` are the seconds that are waited before a row without an answer is looked up:
     until it is stored, if ever, and until it shows.
     """

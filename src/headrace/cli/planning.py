@@ -73,7 +73,7 @@ def _lines(found: Plan, ends: datetime, pace: Pace) -> Iterator[Text]:
     yield from _promises(found)
     yield plain("")
     yield from _time(found, ends, pace)
-    yield from _budget(found)
+    yield from _budget(found, pace)
     yield from _next(found)
 
 
@@ -140,9 +140,10 @@ def _way(way: Alternative) -> str:
     return f"in batches {size}" if way.bulk else "with --no-bulk"
 
 
-def _budget(found: Plan) -> Iterator[Text]:
+def _budget(found: Plan, pace: Pace) -> Iterator[Text]:
     spent = ", ".join(f"{one.used:,} of {one.name}" for one in found.windows if one.used)
-    who = "by all who use it on this machine" if found.is_shared else "by this process alone"
+    where = "on this machine" if pace.budget is None else "with the same --budget"
+    who = f"by all who use it {where}" if found.is_shared else "by this process alone"
     if found.windows:
         yield plain(f"of the budget, as counted {who}: {spent or 'nothing'} is spent and taken into account", "dim")
 
