@@ -12,7 +12,7 @@ from typing import Final
 
 from benchmarks.contender import Contender
 from benchmarks.options import Options
-from benchmarks.schedule import Cost, cost, schedule
+from benchmarks.schedule import FEW, MANY, Cost, cost, schedule
 from benchmarks.standing import Absent, Ranking, Standing, standing
 
 SIZES: Final = (600, 4_000, 10_000)
@@ -45,7 +45,7 @@ def _figures(requests: int, rounds: int) -> Iterator[Standing | Absent]:
             yield Absent(library)
         else:
             contenders: tuple[Contender, ...] = import_module(f"benchmarks.limiters.{module}").CONTENDERS
-            yield from (standing(one.name, schedule(one, requests), _cost(one, rounds)) for one in contenders)
+            yield from (standing(one.name, schedule(one, requests), _costs(one, rounds)) for one in contenders)
 
 
 def is_installed(library: str) -> bool:
@@ -58,9 +58,14 @@ def is_installed(library: str) -> bool:
 
 
 @cache
-def _cost(contender: Contender, rounds: int) -> Cost:
-    """Return the median over `rounds` of what a permit costs; it does not depend on how many are to be sent."""
-    costs = [cost(contender)]
+def _costs(contender: Contender, rounds: int) -> Mapping[int, Cost]:
+    """Return what a permit costs, by how many wait; it does not depend on how many are to be sent."""
+    return {waiters: _cost(contender, waiters, rounds) for waiters in (FEW, MANY)}
+
+
+def _cost(contender: Contender, waiters: int, rounds: int) -> Cost:
+    """Return the median over `rounds`."""
+    costs = [cost(contender, waiters)]
     while len(costs) < rounds and not costs[0].is_cut:
-        costs.append(cost(contender))
+        costs.append(cost(contender, waiters))
     return sorted(costs, key=lambda one: one.cpu_us)[len(costs) // 2]

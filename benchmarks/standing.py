@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from benchmarks.contender import LONG, SHORT
-from benchmarks.schedule import Cost, Schedule
+from benchmarks.schedule import FEW, MANY, Cost, Schedule
 from msgspec import Struct
 
 from headrace.provider import Limit
@@ -36,7 +36,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     """How a contender did. Times are seconds; `ratio` is the last send's over T(k), below 1 where limits are broken.
 
     `worst_short` and `worst_long` are the most requests that arrived in any half-open window of either length,
-    `refused` the 429s of each server, at the worst of its phases; nobody reacts to them.
+    `refused` the 429s of each server, at the worst of its phases; nobody reacts to them. `played` is how many seconds
+    of CPU time the simulation of it took, `costs` what a permit costs while so many wait.
     """
 
     name: str
@@ -46,7 +47,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     worst_short: int
     worst_long: int
     refused: Mapping[str, int]
-    cost: Cost
+    played: float
+    costs: Mapping[int, Cost]
 
 
 class Absent(Struct, frozen=True):
@@ -63,7 +65,7 @@ class Ranking(Struct, frozen=True, kw_only=True):
     figures: tuple[Standing | Absent, ...]
 
 
-def standing(name: str, took: Schedule, cost: Cost) -> Standing:
+def standing(name: str, took: Schedule, costs: Mapping[int, Cost]) -> Standing:
     """Judge the schedule that the contender of this name took."""
     requests, last = len(took.sends), max(took.sends)
     return Standing(
@@ -74,7 +76,8 @@ def standing(name: str, took: Schedule, cost: Cost) -> Standing:
         worst_short=worst_window(took.arrivals, SHORT.per),
         worst_long=worst_window(took.arrivals, LONG.per),
         refused={server: _refused(took.arrivals, rule) for server, rule in RULES.items()},
-        cost=cost,
+        played=took.played,
+        costs=costs,
     )
 
 
@@ -99,6 +102,11 @@ def _refusals_of(server: str, one: Standing) -> str:
     return f"{one.refused[server]:,}"
 
 
+def _cost_of(waiters: int, one: Standing) -> str:
+    cost = one.costs[waiters]
+    return f"{'~' * cost.is_cut}{cost.cpu_us:,.0f}"
+
+
 COLUMNS: Final[Mapping[str, Callable[[Standing], str]]] = MappingProxyType(
     {
         "last send s": lambda one: f"{one.last_send:,.1f}",
@@ -106,6 +114,7 @@ COLUMNS: Final[Mapping[str, Callable[[Standing], str]]] = MappingProxyType(
         "in 10 s": lambda one: f"{one.worst_short:,}",
         "in 1800 s": lambda one: f"{one.worst_long:,}",
         **{server: partial(_refusals_of, server) for server in RULES},
-        "CPU us/permit": lambda one: f"{'~' * one.cost.is_cut}{one.cost.cpu_us:,.0f}",
+        **{f"us/permit, {waiters:,}": partial(_cost_of, waiters) for waiters in (FEW, MANY)},
+        "CPU s": lambda one: f"{one.played:,.1f}",
     }
 )

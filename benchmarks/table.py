@@ -44,7 +44,8 @@ lean by CPU time; above 1 is better. peak MiB is the most resident memory of a p
 In the tables of `budget` time is virtual. x T(k) compares the last send with the shortest time that the limits allow:
 below 1 they were broken. in 10 s and in 1800 s are the most requests that arrived in any such window. bucket to log
 are the 429s of a server that counts in that way, at the worst of its phases; counter, 10 s leaves the long window out.
-CPU us/permit is measured while 10,000 wait, ~ where it was cut short after 3 s of it.
+us/permit is CPU time while 100 and while 10,000 wait, ~ where it was cut short after 3 s of it. CPU s is the time that
+the simulation of the whole line took.
 
 In the table of `live` time is real. rate is what arrived after the first 10 s, as a part of 10 requests a second.
 """

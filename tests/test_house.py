@@ -14,23 +14,16 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"
 ACTS = {"intake", "dispatch", "ledger"}
 NOUNS = {"model", "errors", "identity", "provider"}
 FLOW = {
-    "ahead",
-    "meter",
-    "pipeline",
-    "feed",
-    "resolving",
-    "passage",
-    "migration",
-    "outside",
-    "progress",
+    *("ahead", "meter", "pipeline", "feed", "marking", "resolving", "passage", "migration", "outside", "progress"),
     "importfile",
     *ACTS,
     *NOUNS,
 }
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `resolving` (names
-and keys to ids), `passage` (one load on its way), `migration` (one import), `outside` (clock, network, threads),
-`progress` (snapshots), `importfile`, `meter` (what a run has spent), `ahead` (what it has still to send), `planning`
-(what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names it would find)."""
+and keys to ids), `passage` (one load on its way), `marking` (by what its rows are known again), `migration` (one
+import), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `meter` (what a run has spent),
+`ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it
+sends), `prospects` (names it would find)."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -50,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
     "meter": {"dispatch"},
     "ahead": {"feed", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
+    "marking": {"feed", "importfile", *ACTS, *NOUNS},
     "migration": FLOW,
     "prospects": {"resolving", *ACTS, *NOUNS},
     "rehearsal": FLOW | {"checking", "prospects"},
@@ -84,6 +78,7 @@ MAY_USE: dict[str, set[str]] = {
     "passage": {"msgspec", "asyncio"},
     "meter": set(),
     "ahead": {"asyncio"},
+    "marking": {"msgspec"},
     "migration": {"msgspec", "anyio", "asyncio"},
     "prospects": {"msgspec"},
     "rehearsal": {"msgspec", "anyio"},

@@ -24,8 +24,8 @@ from headrace.dispatch.teller import Emit, Teller, Told
 from headrace.identity import value_prints
 from headrace.intake import Intake
 from headrace.intake.source import CHUNK_ROWS, Item, Items, Source
-from headrace.model import Batch, Chunk, InDoubt, Recalled, Row, Settled
-from headrace.provider import Resource
+from headrace.model import Batch, Chunk, InDoubt, Recalled, Record, Row, Settled
+from headrace.provider import Guarantee, NoGuarantee, Resource
 from headrace.resolving import Resolving
 
 CHANGED: Final = "sent, and no answer came; the row has been edited since, so that it cannot be looked up"
@@ -37,8 +37,16 @@ class Notebook(Journal, Protocol):
     def note(self, settled: Sequence[Settled]) -> "Future[None]":
         """Record what became of rows that are not sent. The future is as of `settle`."""
 
+    def number(self, row: Row) -> int:
+        """Return what a row is recorded under for good, however its place in the source changes."""
+
     def recalled(self) -> Sequence[Recalled]:
         """Return the rows that came by since the last call and that an earlier run left to be looked up."""
+
+
+def unmarked(records: Sequence[Record]) -> Sequence[Record]:
+    """Return the records as they are: nothing is added to what was mapped."""
+    return records
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -46,8 +54,9 @@ class Load(Struct, frozen=True, kw_only=True):
 
     `chunks` is one pass over the source, `unsettled` says which rows of a chunk are still to be judged and sent.
     `counts_rest` says that what a halted run did not come to is read all the same, to be counted; a pipe or a live
-    iterator is left alone. `batch_size` is how many records the import file wants in a bulk request, None for the
-    resource's own number.
+    iterator is left alone. `mark` makes of records what is sent of them, `key` the idempotency key of one, and
+    `guarantee` is what holds for those whose answer is lost. `batch_size` is how many records the import file wants in
+    a bulk request, None for the resource's own number.
     """
 
     resource: Resource
@@ -58,6 +67,9 @@ class Load(Struct, frozen=True, kw_only=True):
     journal: Notebook
     resolving: Resolving
     counts_rest: bool = True
+    mark: Callable[[Sequence[Record]], Sequence[Record]] = unmarked
+    key: Callable[[Record], str] | None = None
+    guarantee: Guarantee = NoGuarantee()
     batch_size: int | None = None
 
 
@@ -78,6 +90,7 @@ class Feed:
         # Where rows go that an earlier run sent; the flow sets both.
         self.parking: Parking | None = None
         self.audit: Audit | None = None
+        self.notices: list[str] = []
         self._left = limit
         self._turn = Lock()
         self.rows = 0
@@ -118,7 +131,7 @@ class Feed:
         self._judged, self._valid = self._judged + len(rows), self._valid + len(sifted.records)
         if sifted.invalid:
             await self.teller.tell(Told(sifted.invalid, load.journal.note(sifted.invalid)))
-        self.batching.add(sifted.records)
+        self.batching.add(load.mark(sifted.records))
 
     async def _recall(self, chunk: Chunk, recalled: Sequence[Recalled]) -> None:
         """Have the rows of `chunk` that an earlier run sent looked up, as far as they still say the same."""
@@ -127,10 +140,11 @@ class Feed:
         by_offset = {one.row.offset: one for one in recalled}
         rows = [one.row for one in recalled]
         sifted = self.load.intake.sift(chunk, rows, self.load.resolving.resolvers(chunk, rows))
-        prints = value_prints(record.value for record in sifted.records)
+        records = self.load.mark(sifted.records)
+        prints = value_prints(record.value for record in records)
         found = [
             (record, by_offset[record.row.offset])
-            for record, now in zip(sifted.records, prints, strict=True)
+            for record, now in zip(records, prints, strict=True)
             if by_offset[record.row.offset].print == now
         ]
         self.parking.recall((record, one) for record, one in found if one.intent is not None)

@@ -1,5 +1,6 @@
 """What identifies a row, an operation and an import: pure digests, the same in every run and on every machine."""
 
+from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -108,6 +109,11 @@ def value_prints(values: Iterable[Any]) -> list[bytes]:
 def operation_id(*, import_name: str, target: str, resource: str, key: bytes, verb: str) -> bytes:
     """Return the 16-byte id of one operation on one row (RELIABILITY.md 1.2): deterministic, no secret in it."""
     return digest(import_name.encode(), target.encode(), resource.encode(), key, verb.encode())
+
+
+def marker(operation: bytes) -> str:
+    """Return an operation's id as short text that can stand in a record: `hr-` and 26 letters and digits."""
+    return f"hr-{b32encode(operation).decode().rstrip('=').lower()}"
 
 
 def digest(*parts: bytes) -> bytes:

@@ -12,7 +12,8 @@ from msgspec import Meta, Struct, field
 from headrace.errors import SourceError
 from headrace.intake.mapping import Rule
 from headrace.naming import suggestion
-from headrace.provider import Provider
+from headrace.provider import Provider, Resource, effective
+from headrace.provider.guarantee import OFF
 
 OPERATIONS: Final = ("create",)
 
@@ -22,7 +23,9 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
     `source` is relative to the import file. `key` names the columns that identify a row across edits of the source,
     and that other loads refer to by `from`. `fields` maps the resource's fields; equal names map themselves.
-    `batch_size` is how many rows a bulk request carries, where the command line does not say.
+    `batch_size` is how many rows a bulk request carries, where the command line does not say. `marker` says how a row
+    whose answer was lost is known again: "off" adds nothing to the data, "note" a line to a text, any other is the name
+    of a custom field, which `create_marker` has created where there is none.
     """
 
     resource: str
@@ -36,6 +39,8 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     delimiter: str | None = None
     path: str | None = None
     batch_size: Annotated[int, Meta(ge=1)] | None = None
+    marker: str = OFF
+    create_marker: bool = False
 
     @property
     def title(self) -> str:
@@ -118,11 +123,19 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
         yield f"{resource.name} cannot be written by {load.operation}", load.resource, f"known: {', '.join(names)}"
     if load.title in earlier:
         yield f"two loads are called {load.title!r}", load.title, 'give one of them its own name = "..."'
+    yield from _marker_problems(load, resource)
     fields = [field.encode_name for field in msgspec.structs.fields(resource.struct)]
     for name in load.fields:
         if name not in fields and not (name.startswith("custom_fields.") and "custom_fields" in fields):
             yield f"{resource.name} has no field {name!r}", name, suggestion(name, fields)
     yield from _rule_problems(load, earlier, provider)
+
+
+def _marker_problems(load: LoadSpec, resource: Resource) -> Iterator[_Problem]:
+    try:
+        effective(resource, load.marker)
+    except ValueError as error:
+        yield str(error), load.marker, 'marker = "off" adds nothing to the data'
 
 
 def _rule_problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[_Problem]:

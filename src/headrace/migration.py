@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.ahead import Ahead
 from headrace.dispatch.budget import Budget
@@ -17,9 +18,10 @@ from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.teller import Emit
 from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError, InvariantError, StoppedError, UsageError
-from headrace.feed import AnySource, Feed
+from headrace.feed import AnySource, Feed, Load
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint, Identity, Summary, exit_code, summarise, write_summary
+from headrace.marking import marking
 from headrace.meter import Meter
 from headrace.model import Counts
 from headrace.outside import Outside
@@ -218,7 +220,7 @@ class Course:
         try:
             self._phase = "reading names"
             self._ahead.enter(self._position)
-            load = await passage.begin(self._checkpoint, self._tables, halt)
+            load = await self._begin(passage)
             before = self._checkpoint.counts(passage.title)
             batching = batching_of(load, self._settings)
             feed = Feed(load, batching, halt, limit=self._settings.limit, emit=self._watch.emit)
@@ -226,6 +228,7 @@ class Course:
             self._ahead.enter(self._position, feed)
             connection = self._connection
             settled = await run(feed, connection.provider, connection.transport, self._settings, connection.time)
+            self._notices += feed.notices
             self._tables.forget(load.resource.name)
             await wrap_future(passage.finish(feed.rows))
             _check(before, settled, self._checkpoint.counts(passage.title), halt)
@@ -233,12 +236,20 @@ class Course:
             halt.stop(error)
         self._notices += passage.notices()
 
+    async def _begin(self, passage: Passage) -> Load:
+        """Return the load, with what it promises about rows whose answer is lost."""
+        load = await passage.begin(self._checkpoint, self._tables, self._watch.halt)
+        connection = self._connection
+        how = await marking(passage.spec, load, self._checkpoint.identity, connection.provider, connection.transport)
+        return replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
+
     def report(self) -> Report:
         """Return how the run ended, and write it down."""
         summary = summarise(self._checkpoint, seconds=round(self._meter.seconds, 3), **self._meter.spent())
         if self._checkpoint.results is not None:
             _write_summary(self._checkpoint.results, summary)
-        return Report(summary=summary, reason=self._watch.halt.reason, notices=tuple(self._notices))
+        told = self._connection.budget.notices() if summary.throttled else ()
+        return Report(summary=summary, reason=self._watch.halt.reason, notices=(*self._notices, *told))
 
     def snapshot(self) -> Snapshot:
         """Return the present moment (`Progress`)."""

@@ -27,12 +27,12 @@ class Passage(Protocol):
     """One load. `begin` comes first, `finish` last."""
 
     @property
-    def spec(self) -> LoadSpec:
-        """The load as the import file has it."""
-
-    @property
     def title(self) -> str:
         """What the load is called."""
+
+    @property
+    def spec(self) -> LoadSpec:
+        """The load as the import file has it."""
 
     @property
     def intake(self) -> Intake:

@@ -21,10 +21,10 @@ from headrace.dispatch.breaker import Breaker, ErrorThreshold
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.judge import Terms
 from headrace.dispatch.lookup import LookUp
-from headrace.dispatch.parked import Parking, Quiet
+from headrace.dispatch.parked import Parking, Quiet, Repeat
 from headrace.dispatch.pause import Jitter
 from headrace.dispatch.readback.reader import Reader
-from headrace.dispatch.readback.strategy import strategy
+from headrace.dispatch.readback.strategy import repeat, strategy
 from headrace.dispatch.servertime import ServerTime, Timed
 from headrace.dispatch.settling import Settling
 from headrace.dispatch.teller import Told
@@ -33,7 +33,7 @@ from headrace.dispatch.writer import Writer
 from headrace.errors import HeadraceError
 from headrace.feed import Feed, Load
 from headrace.model import COUNTED, Counts, Outcome
-from headrace.provider import Provider, Resource
+from headrace.provider import IdempotencyKey, Provider, Resource
 
 CONCURRENCY: Final = 16
 """Requests under way at once: at 10 requests/s this covers answers that take 1.6 s, as large bulk requests do."""
@@ -72,11 +72,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             return 1
         return self.batch_size or wanted or resource.bulk.size
 
-    def quiet(self, provider: Provider) -> Quiet:
+    def quiet(self, provider: Provider, repeat: Repeat | None = None) -> Quiet:
         """Return how long nothing is proven about what was sent without an answer."""
         if self.settle_after is None:
-            return Quiet(provider.commit_within, provider.visible_within)
-        return Quiet(self.settle_after / 2, self.settle_after / 2)
+            return Quiet(provider.commit_within, provider.visible_within, repeat)
+        return Quiet(self.settle_after / 2, self.settle_after / 2, repeat)
 
 
 def connect(http: Sender, budget: Budget, provider: Provider, time: ServerTime, jitter: Jitter) -> Transport:
@@ -128,8 +128,9 @@ class Flow:
     ) -> None:
         load, halt = feed.load, feed.halt
         self._feed = feed
+        quiet = settings.quiet(provider, repeat(load.guarantee, load.operation, time.earliest))
         self._told: Counter[type[Outcome]] = Counter()
-        self.parking = feed.parking = Parking(settings.quiet(provider), halt)
+        self.parking = feed.parking = Parking(quiet, halt)
         self._writer = Writer(
             transport=transport,
             journal=load.journal,
@@ -138,6 +139,9 @@ class Flow:
                 resource=load.resource,
                 codec=provider.wire.codec(provider, load.resource, load.operation),
                 columns=load.intake.columns,
+                operation=load.operation,
+                header=load.guarantee.header if isinstance(load.guarantee, IdempotencyKey) else None,
+                key=load.key,
             ),
             breaker=Breaker(ErrorThreshold(settings.max_errors, settings.max_error_part)),
             halt=halt,
@@ -145,10 +149,10 @@ class Flow:
             parking=self.parking,
             now=time.earliest,
         )
-        how = strategy(load.resource)
+        how = strategy(load.resource, load.guarantee, load.operation)
         reader = Reader(transport, provider, load.resource)
         lookup = None if how is None else LookUp(reader, how, load.journal, halt)
-        self.audit = feed.audit = Audit(lookup, load.journal, self._tell, halt, settings.quiet(provider))
+        self.audit = feed.audit = Audit(lookup, load.journal, self._tell, halt, quiet)
         self.settling = Settling(
             lookup=lookup,
             journal=load.journal,
@@ -178,6 +182,11 @@ class Flow:
         """Say of what is still unknown that it is in doubt, and that nothing more will come."""
         await self._feed.teller.tell(Told(self.parking.unsettled()))
         await self._feed.teller.finish()
+        if self._writer.interactions:
+            self._feed.notices.append(
+                f"{self._writer.interactions} batches were refused as a whole, and all their rows taken in smaller"
+                " ones: some rows of a batch stand in each other's way"
+            )
 
     def counts(self) -> Counts:
         """Return how many rows this run settled: of those in doubt, how many more there are now."""

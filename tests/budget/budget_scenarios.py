@@ -1,5 +1,22 @@
 """What the budget's tests share: calls with lattice times, the run of them in virtual time, and a plain oracle.
 
+The invariants are those of BUDGETS.md 6; the docstring of a test begins with those that it is about::
+
+    I1   no window counts too many                     test_budget_limits, test_budget_file_log
+    I2   first come, first served within a lane        test_budget_order
+    I3   never idle while the head would fit           test_budget_order, against `oracle`
+    I4   the last send is at T(k)                      test_budget_order
+    I5   no permit leaks                               test_budget_limits
+    I6   no lane stands in another's way               test_budget_order
+    I7   nothing is saved up in a stall                test_budget_limits
+    I8   I1 over crashes and restarts                  test_budget_file_log
+    I9   a log has one owner                           test_budget_file_log
+    I10  I1 over processes                             test_budget_file_log
+    I11  an estimating server refuses nothing          test_budget_limits (pacer), test_budget_counter (profile)
+    I12  hits at the server are permits taken          tests/dispatch/test_dispatch_paid.py
+
+`mutants.py` shows that they have teeth.
+
 Times come from a lattice, not from a continuum: coincidences and extremes are where limiters break (BUDGETS.md 6).
 """
 
@@ -123,8 +140,9 @@ def _end(permit: Permit, call: Call, trace: Trace) -> None:
 def oracle(windows: Sequence[Limit], scenario: Sequence[Call]) -> list[float]:
     """Return when each call is granted by a gate that obeys the rules, worked out the slow and obvious way.
 
-    A request holds a slot of every window it touches until its answer plus the window. Whenever something happens,
-    the first by lane, then by arrival, for which all its windows have room is granted, again and again.
+    A request holds a slot of every window it touches until its answer plus the window; where it was lost, `LINGER`
+    longer. Whenever something happens, the first by lane, then by arrival, for which all its windows have room is
+    granted, again and again.
     """
     granted: dict[int, float] = {}
 
@@ -145,13 +163,18 @@ def oracle(windows: Sequence[Limit], scenario: Sequence[Call]) -> list[float]:
             granted[chosen] = now
             continue
         events = [call.at for call in scenario]
-        events += [at + scenario[n].up + limit.per for n, at in granted.items() for limit in windows]
+        events += [_counted_by(scenario[n], at) + limit.per for n, at in granted.items() for limit in windows]
         now = min(event for event in events if event > now)
     return [granted[number] for number in range(len(scenario))]
 
 
 def _holds(call: Call, granted_at: float, limit: Limit, now: float) -> bool:
-    return limit.routes in {None, call.route} and now < granted_at + call.up + limit.per
+    return limit.routes in {None, call.route} and now < _counted_by(call, granted_at) + limit.per
+
+
+def _counted_by(call: Call, granted_at: float) -> float:
+    """Return when the server has counted `call` at the latest."""
+    return granted_at + call.up + (LINGER if call.fate == "lose" else 0.0)
 
 
 def fastest(requests: int, short: Limit, long: Limit) -> float:

@@ -62,7 +62,7 @@ def engaged(limits: Sequence[Limit], **options: object) -> Budget:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.1, 0.5, 3.0, 20.0]), min_size=1, max_size=7), st.integers(1, 20))
 def test_no_alignment_refuses(ways: list[float], writers: int) -> None:
-    """Once engaged, the sum stays within the limit at every phase: a counter refuses nothing, wherever it begins."""
+    """I11: once engaged, the sum stays within the limit at every phase: a counter refuses nothing, however aligned."""
     budget = engaged([LONG])
     arrivals = virtual_time.run(send, budget, 150, ways, writers=writers)
     assert refused(arrivals, LONG) == 0

@@ -97,7 +97,7 @@ def taken(log: PermitLog, times: int = 1, window: Window = WINDOW) -> list[Lease
 
 
 def test_permits_outlive_the_process(machine: Machine) -> None:
-    """What a run has spent, the next one finds spent, and for no longer than it must."""
+    """I8: what a run has spent, the next one finds spent, and for no longer than it must."""
     log = machine.open()
     for lease in taken(log, 3):
         log.settle(lease)
@@ -113,7 +113,7 @@ def test_permits_outlive_the_process(machine: Machine) -> None:
 
 
 def test_two_logs_share_a_window(machine: Machine) -> None:
-    """Permits of one log count in the other at once, refunds free them, and who waits for others asks soon again."""
+    """I10: permits of one log count in the other at once, refunds free them; who waits for others asks soon again."""
     mine, yours = machine.open(), machine.open()
     (first, *_) = taken(mine, 2)
     taken(yours, 1)
@@ -176,6 +176,65 @@ def test_a_closed_log_leaves_no_permit_under_way(machine: Machine) -> None:
     assert machine.open().take((WINDOW,)) == Wait(LINGER + 10)
 
 
+DEEDS = st.tuples(
+    st.sampled_from(["open", "kill", "take", "take", "take", "settle"]),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 0.5, POLL, 5.0, 10.0, OUTLIVED]),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(DEEDS, max_size=25))
+def test_a_permit_ends_by_its_owner_or_with_it(deeds: list[tuple[str, int, float]]) -> None:
+    """I9: nobody ends the permits of a living process, however long they take; those of a dead one lapse, all of them.
+
+    A log has one owner, whoever else reads its files: the process that holds the lock of its sign of life.
+    """
+    window = Window("w", "w", 100, 10.0)
+    with folder() as place:
+        machine = Machine(place)
+        observer, alive = machine.open(), [(machine.open(), list[Lease]())]
+        for deed, which, pause in deeds:
+            machine.wait(pause)
+            if deed == "open":
+                alive.append((machine.open(), []))
+            elif alive:
+                log, held = alive[which % len(alive)]
+                if deed == "kill":
+                    crash(log)
+                    alive.remove((log, held))
+                elif deed == "take":
+                    held += taken(log, window=window)
+                elif held:
+                    log.settle(held.pop())
+            under_way = sum(len(held) for _, held in alive)
+            assert observer.used(window) >= under_way
+        machine.wait(OUTLIVED)
+        observer.take((Window("w", "w", 0, 10.0),))  # looks for the dead, as whoever finds no room does
+        machine.wait(LINGER + 10)
+        assert observer.used(window) == under_way if deeds else True
+        for log in (observer, *(log for log, _ in alive)):
+            log.close()
+
+
+def test_what_is_written_late_counts_from_when_it_happened(machine: Machine) -> None:
+    """An answer that could not be written at once is behind later ones in the file, and comes free before them."""
+    log, other = machine.open(), machine.open()
+    (early,), (late,) = taken(log), taken(other)
+    with other._lock.held() as is_held:
+        assert is_held
+        log.settle(early)
+    machine.wait(5)
+    other.settle(late)
+    log.used(WINDOW)  # writes what it has kept
+    fresh = machine.open()
+    assert list(fresh.releases(WINDOW)) == [5.0, 10.0]
+    machine.wait(5)
+    assert fresh.used(WINDOW) == 1
+    taken(fresh, 2)
+    assert fresh.take((WINDOW,)) == Wait(5.0)
+
+
 @pytest.mark.parametrize(("downtime", "step", "left"), [(4.0, 0.0, 6.0), (30.0, 0.0, 0.0), (4.0, -500.0, 10.0)])
 def test_another_boot_goes_by_the_wall_clock(machine: Machine, downtime: float, step: float, left: float) -> None:
     """After the machine was started again, ages are the wall clock's; what comes from the future came just now."""
@@ -186,6 +245,38 @@ def test_another_boot_goes_by_the_wall_clock(machine: Machine, downtime: float, 
     answer = machine.open().take((WINDOW,))
     assert isinstance(answer, Wait | Lease)
     assert (answer.seconds if isinstance(answer, Wait) else 0.0) == pytest.approx(left)
+
+
+@pytest.mark.parametrize("step", [-500.0, 500.0])
+def test_a_step_of_the_wall_clock_changes_nothing(machine: Machine, step: float) -> None:
+    """I8: as long as the machine runs, ages are those of its own clock: nobody gains by setting the time."""
+    log = machine.open()
+    for lease in taken(log, 3):
+        log.settle(lease)
+    machine.wall += step
+    assert machine.open().take((WINDOW,)) == Wait(10.0)
+
+
+def test_a_rewritten_file_keeps_what_holds_no_slot_any_longer(machine: Machine) -> None:
+    """I8: what a server that estimates may remember is carried over too, and weighs as much for whoever reads it."""
+    window = Window("long", "long", 40, 180.0, per=180.0, is_counter_safe=True)
+    log = machine.open()
+    for _ in range(40):
+        log.settle(taken(log, window=window)[0])
+        machine.wait(0.5)
+    machine.wait(170)
+    assert log.used(window) < 40
+    assert sum(number for _, number in log.past(window)) + log.used(window) == 40
+    fewer = Window("long", "long", 20, 180.0, per=180.0, is_counter_safe=True)
+    before = log.take((fewer,))
+    assert isinstance(before, Wait)
+    for page in log._pages.values():
+        page._rewrite(log._moment())
+    fresh = machine.open()
+    assert sum(number for _, number in fresh.past(window)) + fresh.used(window) == 40
+    answer = fresh.take((fewer,))
+    assert isinstance(answer, Wait)
+    assert answer.seconds == pytest.approx(before.seconds, abs=180 / 200)
 
 
 def test_a_power_cut_while_sending_spends_the_window(machine: Machine) -> None:

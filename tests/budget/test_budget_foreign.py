@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 
 import pytest
 from budget_scenarios import PRODUCTIVE
@@ -63,12 +64,18 @@ async def ours(server: Shared, budget: Budget, requests: int, *, reset: float | 
 def test_a_steady_other_user_costs_few_429s() -> None:
     """With 3 foreign requests a second on fixed windows, 1,500 of ours earn under 40 429s (a mere pause: about 250)."""
     server, budget = Shared("fixed"), Budget([SHORT], clock=virtual_time.clock)
+    assert budget.notices() == ()
 
     async def main() -> float:
         other = asyncio.ensure_future(theirs(server, 3.0, 10_000.0))
         took = await ours(server, budget, 1_500)
         other.cancel()
-        assert budget.statistics().throttled == server.refused["ours"]
+        now = budget.statistics()
+        assert now.throttled == server.refused["ours"]
+        assert now.is_counter_safe
+        assert now.windows[0].limit < 100
+        (notice,) = budget.notices()
+        assert re.fullmatch(r"Others use this token too, .*; 100/10s was cut to as few as \d\d for a while\.", notice)
         return took
 
     took = virtual_time.run(main)
@@ -148,6 +155,8 @@ def test_what_grows_back() -> None:
         ((95, 300, 0), None, None, "100/10s"),
         ((20, 300, 9), None, None, "reports 10/30s"),
         ((20, 300, 9), 25.0, None, "reports 10/30s"),
+        ((20, 3_900, 1), None, None, "100/10s"),
+        ((20, 3_900, 1), 8.0, None, "100/10s"),
         ((95, 300, 9), None, Hit(10.0), "reports 10/30s"),
         ((20, 300, 9), None, Hit(100.0, 10.0), "100/10s"),
         ((95, 300, 9), 700.0, None, None),
@@ -157,7 +166,7 @@ def test_what_grows_back() -> None:
 def test_which_window_is_cut(
     used: tuple[int, ...], retry_after: float | None, named: Hit | None, cut: str | None
 ) -> None:
-    """The window that the answer names; else the fullest of those that can be full for as long as it says.
+    """The window that the answer names; else the fullest short one of those that can be full for as long as it says.
 
     The 30-minute window is not cut: a pause until it has room is enough, and it would take hours to recover.
     """

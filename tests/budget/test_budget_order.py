@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from aiolimiter import AsyncLimiter
-from budget_scenarios import EPSILON, PRODUCTIVE, Call, fastest, limits, oracle
+from budget_scenarios import EPSILON, LINGER, PRODUCTIVE, Call, fastest, limits, oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ arrivals = st.builds(
     Call,
     at=st.sampled_from([0.0, 0.0, 0.0, 0.5, 1.0, 2.0, 2.5, 4.0, 9.0, 20.0]),
     up=st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0]),
+    fate=st.sampled_from(["answer", "answer", "answer", "lose"]),
     route=st.sampled_from([None, None, "reports"]),
     lane=st.sampled_from(list(Lane)),
 )
@@ -32,7 +33,7 @@ async def _grants(budget: Budget, scenario: list[Call]) -> list[float]:
         permit = await budget.acquire(call.route, call.lane)
         granted = virtual_time.clock() - start
         await asyncio.sleep(call.up)
-        permit.settle()
+        permit.lost() if call.fate == "lose" else permit.settle()
         return granted
 
     return await asyncio.gather(*map(one, scenario))
@@ -47,7 +48,7 @@ def test_every_grant_comes_when_the_rules_say(general: list[Limit], reports: lis
     for a window of reports stands in nobody's way. Arrivals are a few milliseconds apart, so that their order is known.
     """
     apart = [replace(call, at=call.at + number * 4 * EPSILON) for number, call in enumerate(scenario)]
-    budget = Budget([*general, *reports], pacer=None, slack=0, clock=virtual_time.clock)
+    budget = Budget([*general, *reports], pacer=None, slack=0, linger=LINGER, clock=virtual_time.clock)
     granted = virtual_time.run(_grants, budget, apart)
     assert granted == pytest.approx(oracle([*general, *reports], apart), abs=EPSILON)
 

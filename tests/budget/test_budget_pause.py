@@ -52,6 +52,26 @@ def test_how_long_the_pause_is(answers: list[float | None], waits: list[float]) 
     assert _waits(answers) == pytest.approx(waits, abs=0.01)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.3, 1.0]), min_size=1, max_size=4), st.sampled_from([None, 7.0, 900.0]))
+def test_processes_do_not_come_back_together(parts: list[float], asked: float | None) -> None:
+    """A pause lasts up to 10 % longer than it must, by chance; it is never shorter than what was asked for."""
+    chance = iter(parts)
+    budget = Budget(
+        [Limit(1_000, 10)],
+        pacer=None,
+        clock=virtual_time.clock,
+        jitter=lambda least, most: least + (most - least) * next(chance),
+    )
+
+    async def main() -> list[float]:
+        return [await _wait_after(budget, asked) for _ in parts]
+
+    least = [asked or 2.0 * 2**number for number in range(len(parts))]
+    expected = [wait * (1 + 0.1 * part) for wait, part in zip(least, parts, strict=True)]
+    assert virtual_time.run(main) == pytest.approx(expected, abs=0.01)
+
+
 def test_a_burst_is_one_surprise() -> None:
     """Twenty 429s of requests that were under way together make the back-off grow once, not twenty times."""
     assert _waits([None, None, None], burst=20) == pytest.approx([2, 4, 8], abs=0.01)

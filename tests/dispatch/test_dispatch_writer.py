@@ -19,6 +19,7 @@ from headrace.dispatch.writer import Writer
 from headrace.errors import CredentialsError, LostError, NotSentError, StoppedError, UnreachableError
 from headrace.model import Batch, Done, NotAttempted, Record, Rejected, Request, Response, Row, Settled
 from headrace.provider import Auth, Bulk, NoGuarantee, Provider, Refusal, Resource
+from headrace.provider.json_api import JSON_API
 from headrace.testing import virtual_time
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ PROVIDER = Provider(
     base_url="",
     hosts=frozenset(),
     auth=Auth(headers={}),
-    wire=None,  # type: ignore[arg-type]  # the writer only ever sees the codec
+    wire=JSON_API,  # asked only about answers that the codec does not understand
     limits=(),
     resources=(RESOURCE,),
     doc="",

@@ -231,6 +231,27 @@ class Simulation(World):
         return file.read_text() if file.exists() else "no file"
 
 
+def killed(world: World, after: int, settings: Settings | None = None, provider: Provider | None = None) -> None:
+    """Run until the sandbox has stored so many more records, and leave things as SIGKILL at that moment would."""
+
+    async def main() -> None:
+        world.wait()
+        dead: list[bool] = []
+        async with simulated_client(world.sandbox, settings, provider=provider, is_dead=lambda: bool(dead)) as client:
+            running = asyncio.create_task(client.run(world.spec, checkpoint=world.checkpoint, results=world.results))
+            before = len(world.stored)
+            while len(world.stored) < before + after and not running.done():  # noqa: ASYNC110  # virtual time
+                await asyncio.sleep(0.003)
+            snapshot = world.folder / "snapshot"
+            shutil.copytree(world.folder, snapshot, ignore=shutil.ignore_patterns("snapshot"))
+            dead.append(True)
+            running.cancel()
+            await asyncio.wait([running])
+        restore(world, snapshot)
+
+    virtual_time.run(main)
+
+
 def restore(world: World, snapshot: Path) -> None:
     """Put the files back as they were: what the cancelled run wrote on its way out never happened."""
     for path in world.folder.iterdir():

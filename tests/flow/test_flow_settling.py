@@ -1,40 +1,21 @@
 """What was sent without an answer settles itself: after its quiet period it is read back, and done or sent again."""
 
 import asyncio
-import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from flow_simulation import restore
+from flow_simulation import killed
 from flow_world import World, hours, read_csv, write_csv
+from msgspec.structs import replace
 
+from headrace.dispatch.halt import Halt
+from headrace.errors import InterruptionError
 from headrace.migration import Report
 from headrace.pipeline import Settings
 from headrace.sandbox.faults import FaultKind, Rule
 from headrace.testing import virtual_time
 from headrace.testing.wire import simulated_client
-
-
-def killed(world: World, after: int, settings: Settings | None = None) -> None:
-    """Run until the sandbox has stored so many more records, and leave things as SIGKILL at that moment would."""
-
-    async def main() -> None:
-        world.wait()
-        dead: list[bool] = []
-        async with simulated_client(world.sandbox, settings, is_dead=lambda: bool(dead)) as client:
-            running = asyncio.create_task(client.run(world.spec, checkpoint=world.checkpoint, results=world.results))
-            before = len(world.stored)
-            while len(world.stored) < before + after and not running.done():  # noqa: ASYNC110  # virtual time
-                await asyncio.sleep(0.003)
-            snapshot = world.folder / "snapshot"
-            shutil.copytree(world.folder, snapshot, ignore=shutil.ignore_patterns("snapshot"))
-            dead.append(True)
-            running.cancel()
-            await asyncio.wait([running])
-        restore(world, snapshot)
-
-    virtual_time.run(main)
 
 
 def settles(world: World, report: Report, rows: int) -> None:
@@ -111,3 +92,72 @@ def test_nothing_unknown_costs_nothing(tmp_path: Path) -> None:
     world = World(tmp_path, latency=(50, 400))
     write_csv(tmp_path / "hours.csv", hours(500))
     assert world.run().summary.requests == 6
+
+
+def test_one_id_for_two_records_stops_the_run(tmp_path: Path) -> None:
+    """A provider that lies is not asked for more: exit 5; the next run looks up what was sent, and all is well."""
+    rules = (Rule(kind=FaultKind.REPEATED_ID, path="/time_entries", method=("POST",), at=(2,)),)
+    world = World(tmp_path, latency=(50, 400), faults=rules)
+    write_csv(tmp_path / "hours.csv", hours(300))
+    report = world.run(Settings(batch_size=10, concurrency=2))
+    assert report.exit_code == 5
+    assert "one id for two records" in str(report.reason)
+    assert report.summary.done < 60
+    settles(world, world.run(Settings(batch_size=10)), 300)
+
+
+def test_a_partial_answer_is_believed_as_far_as_it_goes(tmp_path: Path) -> None:
+    """Nine of ten records in the answer: nine are done at once, and only one is looked up."""
+    rules = (Rule(kind=FaultKind.MISSING_ITEM, path="/time_entries", method=("POST",), at=(2,)),)
+    world = World(tmp_path, latency=(50, 400), faults=rules, order="shuffled")
+    write_csv(tmp_path / "hours.csv", hours(30))
+    report = interrupted_when_parked(world)
+    assert (report.summary.done, report.summary.in_doubt, report.exit_code) == (29, 1, 130)
+    assert len(read_csv(world.results / "time_entries.in-doubt.csv")) == 1
+    settles(world, world.run(Settings(batch_size=10)), 30)
+
+
+def interrupted_when_parked(world: World) -> Report:
+    """Run until everything is sent and something is parked, and interrupt."""
+    halt = Halt()
+
+    async def main() -> Report:
+        world.wait()
+        async with simulated_client(world.sandbox, Settings(batch_size=10)) as client:
+            running = asyncio.create_task(
+                client.run(world.spec, checkpoint=world.checkpoint, results=world.results, halt=halt)
+            )
+            await asyncio.sleep(60)
+            halt.stop(InterruptionError("interrupted"))
+            return await running
+
+    return virtual_time.run(main)
+
+
+def test_what_is_parked_when_a_run_is_interrupted_is_listed_and_settled_by_the_next(tmp_path: Path) -> None:
+    """In doubt for now: counted and listed, and gone from the list when the next run has looked it up."""
+    rules = (Rule(kind=FaultKind.DROP_BEFORE_COMMIT, path="/time_entries", method=("POST",), at=(1, 3)),)
+    world = World(tmp_path, latency=(50, 400), faults=rules)
+    write_csv(tmp_path / "hours.csv", hours(50))
+    report = interrupted_when_parked(world)
+    assert (report.summary.done, report.summary.in_doubt, report.exit_code) == (30, 20, 130)
+    assert len(read_csv(world.results / "time_entries.in-doubt.csv")) == 20
+    settles(world, world.run(Settings(batch_size=10)), 50)
+
+
+def test_a_row_that_was_edited_after_it_was_sent_stays_in_doubt(tmp_path: Path) -> None:
+    """What was sent cannot be told from a row that says something else now: it is listed, never sent again blindly."""
+    world = World(tmp_path, latency=(2_000, 3_000))
+    (one,) = world.spec.load
+    world.spec = replace(world.spec, load=(replace(one, key=("note",)),))
+    write_csv(tmp_path / "hours.csv", hours(20))
+    killed(world, 1, Settings(batch_size=10))
+    before = len(world.stored)
+    write_csv(tmp_path / "hours.csv", [(row[0], row[1] + 1, *row[2:]) for row in hours(20)])
+    report = world.run(Settings(batch_size=10))
+    listed = read_csv(world.results / "time_entries.in-doubt.csv")
+    assert report.exit_code == 4
+    assert report.summary.in_doubt == len(listed) > 0
+    assert all("edited" in row["why"] for row in listed)
+    assert max(Counter(world.stored).values()) == 1
+    assert before <= len(world.stored) <= 20

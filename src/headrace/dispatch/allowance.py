@@ -64,15 +64,18 @@ class _Cut:
 class Allowance:
     """The windows as they may be used now.
 
-    Mutable state: the windows that were cut, by key, and whether the server may estimate (`is_counter_safe`).
+    Mutable state: the windows that were cut, by key, the fewest calls that any of them was cut to, by its name, and
+    whether there was a surprise, so that the server may estimate (`is_counter_safe`).
     """
 
     def __init__(self, windows: Sequence[Window], *, is_counter_safe: bool = False) -> None:
         self._full = tuple(windows)
         self._cuts: dict[str, _Cut] = {}
+        self._least: dict[str, int] = {}
         self._touched: dict[str | None, tuple[Window, ...]] = {}
         self.windows = self._full
         self.is_counter_safe = is_counter_safe
+        self._is_surprised = False
         self._renew(0.0)
 
     def touched_by(self, route: str | None) -> tuple[Window, ...]:
@@ -92,11 +95,22 @@ class Allowance:
         if not touched:
             return
         now = surprise.at
-        window = _named(touched, surprise.named) or max(_possible(touched, surprise), key=lambda w: used(w) / w.calls)
-        if window.per <= SHORTEST:
-            self._cut(window, now)
-        self.is_counter_safe = True
+        named = _named(touched, surprise.named)
+        possible = _possible(touched, surprise) if named is None else [named]
+        # A long one is not cut: the pause is enough, and it would take hours to recover.
+        short = [window for window in possible if window.per <= SHORTEST]
+        if short:
+            self._cut(max(short, key=lambda window: used(window) / window.calls), now)
+        self.is_counter_safe = self._is_surprised = True
         self._renew(now)
+
+    def notice(self) -> str | None:
+        """Return what came of surprises, in a sentence for the user; None where there were none."""
+        if not self._least and not self._is_surprised:
+            return None
+        less = "".join(f"; {name} was cut to as few as {calls} for a while" for name, calls in self._least.items())
+        long = "; longer limits are spent more evenly from now on" if self._counts_long else ""
+        return f"Others use this token too, or the server counts in another way than it says{less}{long}."
 
     def refresh(self, now: float) -> float:
         """Let what was cut recover; return in how many seconds the next bit comes back, infinity where nothing will."""
@@ -115,6 +129,9 @@ class Allowance:
     def _renew(self, now: float) -> None:
         self._cuts = {key: cut for key, cut in self._cuts.items() if cut.part(now) < 1}
         windows = tuple(self._allowed(window, now) for window in self._full)
+        for window in windows:
+            if window.key in self._cuts:
+                self._least[window.name] = min(window.calls, self._least.get(window.name, window.calls))
         if windows != self.windows:
             self.windows = windows
             self._touched = {}
@@ -123,6 +140,10 @@ class Allowance:
         cut = self._cuts.get(window.key)
         calls = window.calls if cut is None else max(1, math.floor(window.calls * cut.part(now)))
         return replace(window, calls=calls, is_counter_safe=self.is_counter_safe and window.per > SHORTEST)
+
+    @property
+    def _counts_long(self) -> bool:
+        return any(window.is_counter_safe for window in self.windows)
 
     @property
     def _general(self) -> set[str]:

@@ -15,7 +15,7 @@ from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
 from headrace.dispatch.lookup import LookUp, Wanted
 from headrace.dispatch.parked import Quiet
-from headrace.dispatch.readback.matching import Item, Likeness, is_since
+from headrace.dispatch.readback.matching import ALWAYS, Item, Likeness, is_since
 from headrace.dispatch.readback.reader import Unreadable
 from headrace.dispatch.teller import Tell, Told
 from headrace.dispatch.wakeup import Wakeup
@@ -47,7 +47,7 @@ class Audit:
         """Take rows that were proven absent; what is known of a row's first sending stays."""
         for one in wanted:
             self._suspects.setdefault(one.record.row.offset, one)
-        self._due = get_running_loop().time() + self._quiet.after(is_answered=False)
+        self._due = get_running_loop().time() + self._quiet.commit + self._quiet.visible
 
     @property
     def seconds(self) -> float:
@@ -102,4 +102,5 @@ class Audit:
 
 def _repeats(lookup: LookUp, one: Wanted, item: Item) -> bool:
     """Whether a record that nobody holds is what the row's lost request made."""
-    return lookup.like(one.record, item) >= Likeness.LOOSE and is_since(item, one.since)
+    since = ALWAYS if lookup.is_certain else one.since
+    return lookup.like(one.record, item) >= Likeness.LOOSE and is_since(item, since)

@@ -1,6 +1,6 @@
 """The breaker: watches rulings and says when going on would only burn the budget or pile up doubt."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +13,8 @@ SYSTEMATIC_AFTER: Final = 20
 """Rows: if the first so many that got an answer are all refused for the same reason, the mapping is wrong."""
 STREAKS: Final[Mapping[Verdict, int]] = {Verdict.FORBIDDEN: 3, Verdict.UNKNOWN: 5}
 """How many single answers of a kind in a row end the run."""
+WATCHED: Final = 20
+"""Requests: when more than half of the last so many have an unknown fate, the run ends before doubt piles up."""
 
 
 class ErrorThreshold:
@@ -32,8 +34,8 @@ class ErrorThreshold:
 class Breaker:
     """Counts what happens to the rows that are sent. One per load.
 
-    Mutable state: rows accepted and refused, the reasons of the refusals until the first success, and the current
-    streak of answers of one kind.
+    Mutable state: rows accepted and refused, the reasons of the refusals until the first success, the current streak of
+    answers of one kind, and which of the latest had an unknown fate.
     """
 
     def __init__(self, threshold: ErrorThreshold | None = None) -> None:
@@ -42,6 +44,7 @@ class Breaker:
         self._refused = 0
         self._reasons: Counter[tuple[str | None, str]] = Counter()
         self._streak: tuple[Verdict, int] = (Verdict.ACCEPTED, 0)
+        self._latest: deque[bool] = deque(maxlen=WATCHED)  # whether the fate of a request was unknown
 
     def observe(self, ruling: Ruling) -> HeadraceError | None:
         """Count one ruling; return why the run should end, or None."""
@@ -49,7 +52,14 @@ class Breaker:
             self._count(settled)
         kind, length = self._streak
         self._streak = (ruling.evidence, length + 1 if ruling.evidence is kind else 1)
-        return ruling.halt or self._streak_reason() or self._systematic_reason() or self._threshold_reason()
+        self._latest.append(ruling.evidence is Verdict.UNKNOWN)
+        return (
+            ruling.halt
+            or self._streak_reason()
+            or self._doubt_reason()
+            or self._systematic_reason()
+            or self._threshold_reason()
+        )
 
     def _count(self, settled: Settled) -> None:
         match settled.outcome:
@@ -65,6 +75,10 @@ class Breaker:
         if length < STREAKS.get(kind, length + 1):
             return None
         return _streak_error(kind, length)
+
+    def _doubt_reason(self) -> HeadraceError | None:
+        unknown = sum(self._latest)
+        return _streak_error(Verdict.UNKNOWN, unknown) if unknown > WATCHED // 2 else None
 
     def _systematic_reason(self) -> HeadraceError | None:
         if self._accepted or self._refused < SYSTEMATIC_AFTER:
@@ -97,6 +111,6 @@ def _streak_error(kind: Verdict, length: int) -> HeadraceError:
             hint="the token probably lacks the right to create these records; give it and run the same command again",
         )
     return UnreachableError(
-        f"the fate of {length} requests in a row is unknown",
+        f"the fate of {length} requests is unknown, in a row or of the last {WATCHED}",
         hint="the provider seems to be down; run the same command again later, it goes on where it stopped",
     )

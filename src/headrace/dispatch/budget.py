@@ -46,7 +46,8 @@ class BudgetStatistics(Struct, frozen=True, kw_only=True):
 
     `waiting` requests stand before the gate, which is shut for `paused_for` more seconds. `granted` counts permits,
     `refunded` those of them that were not used, `throttled` 429s, `lost` requests without an answer. `round_trip` is
-    the mean seconds to an answer.
+    the mean seconds to an answer. The limits are those that we keep to now, less than the vendor's after 429s that
+    nothing of ours explains; `is_counter_safe` says that long ones are then spent more evenly (`Budget`).
     """
 
     windows: tuple[WindowUse, ...]
@@ -58,6 +59,7 @@ class BudgetStatistics(Struct, frozen=True, kw_only=True):
     throttled: int
     lost: int
     round_trip: float
+    is_counter_safe: bool
 
 
 class Budget:
@@ -171,7 +173,13 @@ class Budget:
             throttled=account.throttled,
             lost=account.lost,
             round_trip=account.round_trip,
+            is_counter_safe=self._allowance.is_counter_safe,
         )
+
+    def notices(self) -> tuple[str, ...]:
+        """Return what the user should know about how it went, in sentences."""
+        notice = self._allowance.notice()
+        return () if notice is None else (notice,)
 
     def _decay(self, window: Window) -> Decay:
         counted = [(seconds - window.hold, 1) for seconds in self._log.releases(window)]

@@ -11,10 +11,13 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from headrace.errors import AddressError, CredentialsError, HeadraceError, UnreachableError
-from headrace.model import Batch, Done, Fault, NotAttempted, Outcome, Record, Rejected, Response, Settled
+from headrace.dispatch.endings import excerpt, liar, unauthorized
+from headrace.dispatch.partial import echoed, has_repeated_ids
+from headrace.errors import HeadraceError, UnreachableError
+from headrace.model import Batch, Done, Fault, NotAttempted, Outcome, Record, Rejected, Request, Response, Settled
 from headrace.provider import Codec, Provider, Refusal, Resource, Verdict, verdict
 
+_GONE: Final = frozenset({404, 410})
 SINGLY_BELOW: Final = 4
 """Rows: a refused batch smaller than this is not halved again, its rows are sent one by one."""
 
@@ -41,12 +44,25 @@ class Ruling(Struct, frozen=True, kw_only=True):
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What judging needs to know of a load: its table entries, its codec, and the source's column of each field."""
+    """What sending and judging need to know of a load: its table entries, its codec, the source's column of each field.
+
+    `header` is the one for a request's idempotency key, None where the API knows none; `key` makes it.
+    """
 
     provider: Provider
     resource: Resource
     codec: Codec
     columns: Mapping[str, str]
+    operation: str = "create"
+    header: str | None = None
+    key: Callable[[Record], str] | None = None
+
+    def request(self, batch: Batch) -> Request:
+        """Return the request that carries `batch`: the same bytes, and the same key, each time it is asked for."""
+        request = self.codec.request([record.value for record in batch.records], bulk=len(batch) > 1)
+        if self.header is None or self.key is None or len(batch) > 1:
+            return request
+        return replace(request, headers={**request.headers, self.header: self.key(batch.records[0])})
 
 
 def judge(terms: Terms, batch: Batch, response: Response) -> Ruling:
@@ -76,6 +92,28 @@ def lost(batch: Batch, why: str) -> Ruling:
     return Ruling(settled=[], evidence=Verdict.UNKNOWN, unknown=tuple(batch.records), why=why)
 
 
+def still_unknown(batch: Batch, ruling: Ruling) -> Ruling:
+    """Return the ruling on a repetition: a sending that did nothing says nothing about the ones before it."""
+    if ruling.again or not all(isinstance(one.outcome, NotAttempted) for one in ruling.settled):
+        return ruling
+    return replace(ruling, settled=[], unknown=tuple(batch.records), why="sent, and not answered when it was repeated")
+
+
+def repeated(terms: Terms, batch: Batch, response: Response, ruling: Ruling) -> Ruling:
+    """Return the ruling on the answer to a repetition, which may find its own work done already."""
+    if response.status == 409 and terms.header is not None:  # the first sending is being executed
+        return lost(batch, "the provider is still at it")
+    if response.status not in _GONE or terms.operation != "delete" or len(batch) > 1:
+        return ruling
+    if terms.codec.refusals(response.body) is None:
+        return ruling
+    gone = [
+        Settled(record.row, Done(record.row.offset, record.row.line, str(getattr(record.value, "id", "")), "readback"))
+        for record in batch.records
+    ]
+    return Ruling(settled=gone, evidence=Verdict.ACCEPTED)
+
+
 def uncertain(batch: Batch, why: str) -> Ruling:
     """Return the ruling for a batch that was refused, and of which a part may have been stored."""
     return replace(lost(batch, why), evidence=Verdict.REFUSED, is_answered=True)
@@ -102,31 +140,69 @@ def _accepted(terms: Terms, batch: Batch, response: Response) -> Ruling:
     """Done only if the body bears it out, row by row; a login page with status 200 is not a success."""
     ids = terms.codec.ids(response.body, [record.value for record in batch.records])
     if ids is None:
-        return lost(batch, f"the answer (status {response.status}) does not confirm the records: {_excerpt(response)}")
+        return confirmed(terms, batch, response)
     rows = [record.row for record in batch.records]
     done = [Done(row.offset, row.line, remote_id) for row, remote_id in zip(rows, ids, strict=True)]
     return Ruling(settled=list(map(Settled, rows, done)), evidence=Verdict.ACCEPTED)
+
+
+def confirmed(terms: Terms, batch: Batch, response: Response) -> Ruling:
+    """Return the ruling on a success whose body does not name every record: what it names is done."""
+    why = f"the answer (status {response.status}) does not confirm the record: {excerpt(response)}"
+    ruling = lost(batch, why)
+    page = terms.provider.wire.page(terms.request(batch), response.body)
+    if page is None or terms.operation != "create":
+        return ruling
+    if has_repeated_ids(page):
+        return replace(ruling, halt=liar(terms.provider))
+    ids = echoed(terms.resource, batch.records, page)
+    rows = [(place, record.row) for place, record in enumerate(batch.records) if place in ids]
+    return replace(
+        ruling,
+        settled=[Settled(row, Done(row.offset, row.line, ids[place])) for place, row in rows],
+        unknown=tuple(record for place, record in enumerate(batch.records) if place not in ids),
+    )
 
 
 def _refused(terms: Terms, batch: Batch, response: Response) -> Ruling:
     refusals = terms.codec.refusals(response.body)
     if refusals is None:
         # Not the provider's own words: a proxy or firewall answered, and who knows what reached the API.
-        return lost(batch, f"status {response.status}, but not in the provider's own words: {_excerpt(response)}")
+        return lost(batch, f"status {response.status}, but not in the provider's own words: {excerpt(response)}")
     found = verdict(response.status, terms.provider.verdicts)
     if len(batch) == 1:
         return Ruling(settled=_all(batch, _rejected(terms, response, refusals)), evidence=found)
     if terms.resource.bulk is None or terms.resource.bulk.atomicity != "atomic":
-        return uncertain(batch, f"refused with status {response.status}, which may have stored a part")
+        return _refused_in_part(terms, batch, response, refusals)
     return _isolate(terms, batch, response, refusals)
+
+
+def _refused_in_part(terms: Terms, batch: Batch, response: Response, refusals: Sequence[Refusal]) -> Ruling:
+    """Refuse the rows that the answer names; whether the others were stored it does not say."""
+    ruling = uncertain(batch, f"refused with status {response.status}, which may have stored a part")
+    by_index = _by_index(batch, refusals)
+    if by_index is None:
+        return ruling
+    named = [(record, by_index[at]) for at, record in enumerate(batch.records) if at in by_index]
+    return replace(
+        ruling,
+        settled=[Settled(record.row, _rejected(terms, response, its)(record)) for record, its in named],
+        unknown=tuple(record for at, record in enumerate(batch.records) if at not in by_index),
+    )
+
+
+def _by_index(batch: Batch, refusals: Sequence[Refusal]) -> Mapping[int, list[Refusal]] | None:
+    """Return the refusals by the place of the row that each names; None where not all of them name one."""
+    by_index: defaultdict[int, list[Refusal]] = defaultdict(list)
+    for refusal in refusals:
+        by_index[-1 if refusal.index is None else refusal.index].append(refusal)
+    return by_index if by_index and all(0 <= index < len(batch) for index in by_index) else None
 
 
 def _isolate(terms: Terms, batch: Batch, response: Response, refusals: Sequence[Refusal]) -> Ruling:
     """Tell the faulty rows of an atomic batch from the bystanders: by index where the answer has it, else by halves."""
-    by_index: defaultdict[int, list[Refusal]] = defaultdict(list)
-    for refusal in refusals:
-        by_index[-1 if refusal.index is None else refusal.index].append(refusal)
-    if not by_index or not all(0 <= index < len(batch) for index in by_index):
+    by_index = _by_index(batch, refusals)
+    if by_index is None:
         settled = _all(batch, not_attempted("its batch was refused"))
         return Ruling(settled=settled, evidence=Verdict.ACCEPTED, again=_halves(batch), refusal=response)
     settled = [
@@ -174,7 +250,7 @@ def _misdirected(terms: Terms, batch: Batch, response: Response) -> Ruling:
 
 
 def _unknown(_terms: Terms, batch: Batch, response: Response) -> Ruling:
-    return lost(batch, f"status {response.status}: {_excerpt(response)}")
+    return lost(batch, f"status {response.status}: {excerpt(response)}")
 
 
 _Rule: TypeAlias = Callable[[Terms, Batch, Response], Ruling]
@@ -188,26 +264,6 @@ _RULES: Final[Mapping[Verdict, _Rule]] = {
     Verdict.MISDIRECTED: _misdirected,
     Verdict.UNKNOWN: _unknown,
 }
-
-
-# --- what ends a run --------------------------------------------------------------------------------------------
-
-
-def unauthorized(provider: Provider, response: Response) -> CredentialsError:
-    """Return the error for an answer that does not accept who we are."""
-    name = provider.name.upper()
-    return CredentialsError(
-        f"{provider.name} does not accept the credentials (status {response.status})",
-        hint=f"set HEADRACE_{name}_TOKEN and HEADRACE_{name}_ORGANIZATION to valid ones and run the same command again",
-    )
-
-
-def misdirected(provider: Provider, response: Response) -> AddressError:
-    """Return the error for an answer that cannot come from the API."""
-    return AddressError(
-        f"what answers is not the API of {provider.name} (status {response.status}, {_excerpt(response)})",
-        hint=f"check --base-url; the whole base is needed, path included, as in {provider.base_url}",
-    )
 
 
 # --- small parts ------------------------------------------------------------------------------------------------
@@ -231,8 +287,3 @@ def _halves(batch: Batch) -> tuple[Batch, ...]:
         return tuple(Batch([record]) for record in batch.records)
     middle = len(batch) // 2
     return Batch(batch.records[:middle]), Batch(batch.records[middle:])
-
-
-def _excerpt(response: Response) -> str:
-    """Return what kind of thing answered, without a word of its body, which may hold secrets."""
-    return f"{response.media_type or 'no media type'}, {len(response.body)} bytes"

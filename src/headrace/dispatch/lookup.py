@@ -38,6 +38,11 @@ class LookUp:
         self._failures = 0
 
     @property
+    def is_certain(self) -> bool:
+        """Whether being like a row is proof enough, however old a record is."""
+        return self._strategy.is_certain
+
+    @property
     def like(self) -> Like:
         """What compares a row with what was found."""
         return self._strategy.like

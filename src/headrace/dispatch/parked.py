@@ -1,7 +1,7 @@
 """The parking place: rows that were sent without a conclusive answer, until it can be looked up what became of them."""
 
 from asyncio import Event, get_running_loop
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import anyio
@@ -15,6 +15,10 @@ MOST_UNKNOWN: Final = 5_000
 """Rows that may be unknown at once; then writers wait until some are settled (RELIABILITY.md, I9)."""
 GATHER: Final = 5.0
 """Seconds that a row which is due waits for others, so that one question asks for many."""
+REPEAT_AFTER: Final = 10.0
+"""Seconds after which a request that may be repeated is: long enough for a restart, short enough for nobody to mind."""
+SLACK: Final = 86_400.0
+"""Seconds by which the window of an idempotency key is taken to be shorter than promised."""
 
 
 class Parked(Struct, frozen=True, gc=False, kw_only=True):
@@ -29,21 +33,45 @@ class Parked(Struct, frozen=True, gc=False, kw_only=True):
     record: Record
     intent: int
     since: float | None
-    due: float
     why: str
+    due: float = 0.0
     is_answered: bool = False
     is_recalled: bool = False
 
 
+class Repeat(Struct, frozen=True):
+    """That a request may be repeated without looking, because doing it twice is doing it once.
+
+    Always, where `window` is None; else within so many seconds of the first sending, `now` being the server's time.
+    """
+
+    window: float | None
+    now: Callable[[], float | None]
+
+    def covers(self, one: Parked) -> bool:
+        """Whether a row may be sent again as it is. Where nobody knows when it was sent, only in the run that did."""
+        if self.window is None or not one.is_recalled:
+            return True
+        now = self.now()
+        return one.since is not None and now is not None and now - one.since < self.window - SLACK
+
+
 class Quiet(Struct, frozen=True):
-    """How long nothing is proven: D and L of RELIABILITY.md 1.7, in seconds."""
+    """How long nothing is proven: D and L of RELIABILITY.md 1.7, in seconds; less where repeating needs no proof."""
 
     commit: float
     visible: float
+    repeat: Repeat | None = None
 
-    def after(self, *, is_answered: bool) -> float:
-        """Return the quiet period: of a request that was answered nothing is under way any more."""
-        return self.visible if is_answered else self.commit + self.visible
+    def after(self, one: Parked) -> float:
+        """Return the quiet period of a row: of a request that was answered nothing is under way any more."""
+        if self.repeats(one):
+            return REPEAT_AFTER
+        return self.visible if one.is_answered else self.commit + self.visible
+
+    def repeats(self, one: Parked) -> bool:
+        """Whether a row may be sent again without looking."""
+        return self.repeat is not None and self.repeat.covers(one)
 
 
 class Parking:
@@ -64,26 +92,26 @@ class Parking:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def due(self, *, is_answered: bool = False) -> float:
-        """Return when a row that is given up now may be looked up, in the loop's time, which only ever goes on."""
-        return get_running_loop().time() + self._quiet.after(is_answered=is_answered)
-
     def put(self, parked: Iterable[Parked]) -> None:
-        """Take rows in, or take note that they are due at another time."""
-        self._rows.update((one.record.row.offset, one) for one in parked)
-        self._note()
+        """Take rows in. Their quiet period begins now, in the loop's time, which only ever goes on."""
+        now = get_running_loop().time()
+        self._keep(replace(one, due=now + self._quiet.after(one)) for one in parked)
 
     def recall(self, found: Iterable[tuple[Record, Recalled]]) -> None:
         """Take rows in that an earlier run left unknown. Their quiet period begins now, whatever any clock says."""
         self.put(
-            Parked(record=record, intent=one.intent, since=one.since, due=self.due(), why=_KILLED, is_recalled=True)
+            Parked(record=record, intent=one.intent, since=one.since, why=_KILLED, is_recalled=True)
             for record, one in found
             if one.intent is not None
         )
 
     def put_off(self, one: Parked, seconds: float) -> None:
         """Have a row looked up again so many seconds from now."""
-        self.put([replace(one, due=get_running_loop().time() + seconds)])
+        self._keep([replace(one, due=get_running_loop().time() + seconds)])
+
+    def repeats(self, one: Parked) -> bool:
+        """Whether a row may be sent again without looking."""
+        return self._quiet.repeats(one)
 
     def take(self, parked: Iterable[Parked]) -> None:
         """Take rows out: something is proven of them."""
@@ -142,6 +170,10 @@ class Parking:
                 await anyio.sleep(max(0.0, earliest + gather - get_running_loop().time()))
         now = get_running_loop().time()
         return [one for one in self._rows.values() if one.due <= now]
+
+    def _keep(self, parked: Iterable[Parked]) -> None:
+        self._rows.update((one.record.row.offset, one) for one in parked)
+        self._note()
 
     def _note(self) -> None:
         self._changed.set()

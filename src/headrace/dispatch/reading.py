@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from headrace.dispatch.judge import misdirected, unauthorized
+from headrace.dispatch.endings import misdirected, unauthorized
 from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError, LostError, NotSentError, UnreachableError
 from headrace.model import Lane, Request, Response

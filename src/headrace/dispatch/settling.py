@@ -8,6 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from headrace.dispatch.audit import AGAIN, Audit
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
@@ -15,6 +17,7 @@ from headrace.dispatch.lookup import LookUp, Wanted
 from headrace.dispatch.parked import Parked, Parking
 from headrace.dispatch.readback.matching import (
     ABSENT,
+    ALWAYS,
     CONTESTED,
     Absent,
     Contested,
@@ -83,6 +86,8 @@ class Settling:
     # Looking up
 
     async def _settle(self, due: Sequence[Parked]) -> None:
+        await self._repeat([one for one in due if self._parking.repeats(one)])
+        due = [one for one in due if not self._parking.repeats(one)]
         if self._lookup is None:
             await self._apply(due, [_NOTHING_TO_READ] * len(due))
             return
@@ -91,6 +96,30 @@ class Settling:
                 return
             asked = [due[place] for place in question.places]
             await self._apply(asked, await self._look_up(self._lookup, question, asked))
+
+    async def _repeat(self, due: Sequence[Parked]) -> None:
+        """Send again what needs no proof, under the intents that are open for it."""
+        by_intent: defaultdict[int, list[Parked]] = defaultdict(list)
+        for one in due:
+            by_intent[one.intent].append(one)
+        for some in by_intent.values():
+            if self._halt or self._is_too_often(some):
+                return
+            self._parking.take(some)
+            self._count(some)
+            await self._tell(await self._writer.repeat(some))
+
+    def _count(self, concluded: Sequence[Parked]) -> None:
+        self.recalled += sum(one.is_recalled for one in concluded)
+
+    def _is_too_often(self, some: Sequence[Parked]) -> bool:
+        """Whether rows were sent so often that the provider must be down: then the run ends. Counts a sending more."""
+        is_over = any(self._sent[one.record.row.offset] >= MOST_SENDS for one in some)
+        if is_over:
+            self._halt.stop(_never_arrives())
+        else:
+            self._sent.update(one.record.row.offset for one in some)
+        return is_over
 
     async def _look_up(self, lookup: LookUp, question: Question, asked: Sequence[Parked]) -> list[Finding]:
         """Return what became of the rows that one question is about."""
@@ -104,7 +133,7 @@ class Settling:
         free = await lookup.unheld(items)
         offsets = {one.record.row.offset for one in asked}
         return conclude(
-            asked,
+            [replace(one, since=ALWAYS) for one in asked] if lookup.is_certain else asked,
             free,
             lookup.like,
             rivals=[*rivals, *self._writer.under_way()],
@@ -132,7 +161,7 @@ class Settling:
         settled = [Settled(one.record.row, outcome) for one, outcome in concluded]
         durable = self._journal.settle(intent, settled)
         self._parking.take(one for one, _ in concluded)
-        self.recalled += sum(one.is_recalled for one, _ in concluded)
+        self._count([one for one, _ in concluded])
         told = [one for one in settled if not isinstance(one.outcome, NotAttempted)]
         await self._wakeup.wait_done(durable)
         if told:

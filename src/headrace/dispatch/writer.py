@@ -1,23 +1,23 @@
 """The writer: one batch in, one outcome per record out, or its name on the list of what is to be looked up."""
 
-from asyncio import get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Final
 
 from msgspec import Struct
 
 from headrace.dispatch.atomicity import Atomicity
+from headrace.dispatch.attempt import Attempt
 from headrace.dispatch.breaker import Breaker
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
-from headrace.dispatch.judge import Ruling, Terms, judge, lost, not_sent, postponed, uncertain
+from headrace.dispatch.judge import Ruling, Terms, judge, lost, not_sent, postponed, repeated, still_unknown, uncertain
 from headrace.dispatch.parked import Parked, Parking
 from headrace.dispatch.teller import Told
 from headrace.dispatch.transport import Transport
 from headrace.dispatch.wakeup import Wakeup
 from headrace.errors import LostError, NotSentError
-from headrace.model import Batch, Record, Settled
+from headrace.model import Batch, Done, Record, Settled
 
 MAX_REQUESTS_PER_ROW: Final = 3
 """Bounds the requests for one batch: isolating every row of a refused batch by halves takes fewer than this per row."""
@@ -54,6 +54,8 @@ class Writer:
         self._now = now
         self._under_way: dict[int, Batch] = {}
         self._wakeup = Wakeup()
+        self.interactions = 0
+        """How many batches were refused as a whole and stored in parts: their rows stood in each other's way."""
         self._atomicity = Atomicity(transport, terms.provider, terms.resource)
 
     async def write(self, batch: Batch) -> Told:
@@ -65,13 +67,23 @@ class Writer:
         """
         if self._halt:
             return Told(postponed(batch).settled)
-        sent = await self._send(batch)
-        return await self._send_rest(batch, sent) if sent.ruling.again else Told(sent.ruling.settled, sent.durable)
+        return await self._deliver(Attempt(self._journal, self._wakeup, batch, self._now))
 
-    async def _send_rest(self, batch: Batch, sent: "_Sent") -> Told:
-        """Send again what the first ruling on `batch` asks for, and what later ones do."""
+    async def repeat(self, parked: Sequence[Parked]) -> Told:
+        """Send rows of one intent once more under that very intent, because doing it twice is doing it once.
+
+        For updates and deletes, and for a request whose key the provider knows again. As `write` otherwise.
+        """
+        batch = Batch([one.record for one in parked])
+        return await self._deliver(Attempt(self._journal, self._wakeup, batch, self._now, is_repeat=True, of=parked[0]))
+
+    async def _deliver(self, attempt: Attempt) -> Told:
+        """Send a batch, and again what the first ruling on it asks for, and what later ones do."""
+        batch, sent = attempt.batch, await self._send(attempt)
+        if not sent.ruling.again:
+            return Told(sent.ruling.settled, sent.durable)
         outcomes: dict[int, Settled] = {}
-        durable, pending = sent.durable, list[Batch]()
+        durable, pending, was_refused = sent.durable, list[Batch](), False
         for _ in range(MAX_REQUESTS_PER_ROW * len(batch)):
             outcomes.update((settled.row.offset, settled) for settled in sent.ruling.settled)
             for record in sent.ruling.unknown:  # also one that was proven not executed a moment ago
@@ -79,20 +91,24 @@ class Writer:
             pending.extend(reversed(sent.ruling.again))
             if not pending or self._halt:
                 break
-            sent = await self._send(pending.pop())
+            was_refused = was_refused or sent.ruling.refusal is not None
+            part = Attempt(self._journal, self._wakeup, pending.pop(), self._now, is_repeat=attempt.is_repeat)
+            sent = await self._send(part)
             durable = sent.durable or durable  # what is settled later is durable later
         offsets = [record.row.offset for record in batch.records]
+        if was_refused and len(outcomes) == len(batch):
+            self.interactions += all(isinstance(one.outcome, Done) for one in outcomes.values())
         return Told([outcomes[offset] for offset in offsets if offset in outcomes], durable)
 
     def under_way(self) -> list[Record]:
         """Return the records that are being sent just now."""
         return [record for batch in self._under_way.values() for record in batch.records]
 
-    async def _send(self, batch: Batch) -> "_Sent":
-        attempt = _Attempt(self._journal, self._wakeup, batch, self._now)
+    async def _send(self, attempt: Attempt) -> "_Sent":
+        batch = attempt.batch
         self._under_way[id(attempt)] = batch
         try:
-            ruling = await self._ask(batch, attempt)
+            ruling = await self._ask(attempt)
             if ruling.refusal is not None and not await self._atomicity.holds(ruling, ruling.refusal, attempt.age):
                 ruling = uncertain(batch, "its batch was refused, but the provider had stored a part of it")
                 self._shrink(1)
@@ -101,7 +117,7 @@ class Writer:
         # No await between the answer and this call, so that no cancellation can lose the answer; but for the read-back
         # of a refusal just above, during which the open intent says what is true: nobody knows yet.
         durable = attempt.settle(ruling)
-        self._parking.put(attempt.parked(ruling, self._parking.due(is_answered=ruling.is_answered)))
+        self._parking.put(attempt.parked(ruling))
         reason = self._breaker.observe(ruling)
         if reason is not None:
             self._halt.stop(reason)
@@ -109,18 +125,22 @@ class Writer:
             self._shrink(len(batch))
         return _Sent(ruling, durable)
 
-    async def _ask(self, batch: Batch, attempt: "_Attempt") -> Ruling:
-        request = self._terms.codec.request([record.value for record in batch.records], bulk=len(batch) > 1)
-        with self._halt.scope():
+    async def _ask(self, attempt: Attempt) -> Ruling:
+        batch, ruling = attempt.batch, postponed(attempt.batch)
+        request = self._terms.request(batch)
+        with self._halt.scope():  # cut short, the transport promises that nothing of the request was executed
             try:
                 response = await self._transport.send(request, attempt.intend)
             except NotSentError as error:
-                return not_sent(batch, error)
+                ruling = not_sent(batch, error)
             except LostError as error:
-                return lost(batch, str(error))
-            return judge(self._terms, batch, response)
-        # The scope was cut short: the transport promises that then nothing of the request was executed.
-        return postponed(batch)
+                ruling = lost(batch, str(error))
+            else:
+                ruling = judge(self._terms, batch, response)
+                if attempt.is_repeat:
+                    ruling = repeated(self._terms, batch, response, ruling)
+        # What was sent before under the same intent may have been executed, whatever became of this sending.
+        return still_unknown(batch, ruling) if attempt.is_repeat and attempt.is_open else ruling
 
 
 class _Sent(Struct, frozen=True):
@@ -128,56 +148,3 @@ class _Sent(Struct, frozen=True):
 
     ruling: Ruling
     durable: "Future[None] | None"
-
-
-class _Attempt:
-    """One batch on its way: its intent is recorded once, however often the request is sent.
-
-    Mutable state: the number of the intent, None until it is durable, and the loop's and the server's time of it.
-    """
-
-    __slots__ = ("_batch", "_began", "_intent", "_journal", "_now", "_since", "_wakeup")
-
-    def __init__(self, journal: Journal, wakeup: Wakeup, batch: Batch, now: Callable[[], float | None]) -> None:
-        self._now = now
-        self._since: float | None = None
-        self._journal = journal
-        self._wakeup = wakeup
-        self._batch = batch
-        self._intent: int | None = None
-        self._began = 0.0
-
-    async def intend(self) -> None:
-        if self._intent is None:
-            self._began = get_running_loop().time()
-            self._since = self._now()
-            self._intent = await self._wakeup.wait_done(self._journal.intend(self._batch, self._since))
-
-    @property
-    def age(self) -> float:
-        """Seconds since the intent: at least as long ago as the request was sent."""
-        return get_running_loop().time() - self._began
-
-    def settle(self, ruling: Ruling) -> "Future[None] | None":
-        """Record what is known; what is not stays open, and is given up."""
-        if self._intent is None:
-            return None
-        durable = self._journal.settle(self._intent, ruling.settled) if ruling.settled else None
-        return self._journal.give_up(self._intent) if ruling.unknown else durable
-
-    def parked(self, ruling: Ruling, due: float) -> list[Parked]:
-        """Return the records that are to be looked up."""
-        if not ruling.unknown:
-            return []
-        assert self._intent is not None, "what was never meant to be sent is not unknown"
-        return [
-            Parked(
-                record=record,
-                intent=self._intent,
-                since=self._since,
-                due=due,
-                why=ruling.why,
-                is_answered=ruling.is_answered,
-            )
-            for record in ruling.unknown
-        ]

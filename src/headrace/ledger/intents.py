@@ -63,6 +63,7 @@ class Intents:
             for one in found
         }
         self._unknown = {number: intent for intent, one in self._open.items() for number in one.numbers}
+        self._former: dict[int, int] = {}  # from a number of a recalled row now to the one it was recorded under
         self._suspects = {one.number: one for one in suspects}
 
     def __len__(self) -> int:
@@ -138,8 +139,12 @@ class Intents:
         opened.before = opened.before[:place] + bytes([before]) + opened.before[place + 1 :]
         if number != recorded:
             opened.numbers[place] = number
-            opened.former[number] = recorded
+            opened.former[number] = self._former[number] = recorded
         return Recalled(row, intent, opened.since, None if opened.prints is None else opened.prints[place])
+
+    def recorded(self, number: int) -> int:
+        """Return the number under which a row was sent first, as far as this run knows."""
+        return self._former.get(number, number)
 
     def is_unknown(self, recorded: int) -> bool:
         """Whether an earlier run left the row of that number unknown."""

@@ -122,6 +122,10 @@ class RowJournal:
         """See `dispatch.journal.Journal`."""
         return id_of(self._reader, self._pen.load_id, self._base + row.offset)
 
+    def number(self, row: Row) -> int:
+        """See `feed.Notebook`."""
+        return self._intents.recorded(self._base + row.offset)
+
     def revise(self, settled: Sequence[Settled]) -> "Future[None]":
         """See `dispatch.journal.Journal`."""
         numbers = [self._base + one.row.offset for one in settled]

@@ -54,6 +54,8 @@ class Contested(Struct, frozen=True):
 
 Finding: TypeAlias = Present | Absent | Unclear | Contested
 
+ALWAYS: Final = float("-inf")
+"""The time since when a record that carries a row's own marker is the row."""
 ABSENT: Final = Absent()
 CONTESTED: Final = Contested()
 
@@ -169,6 +171,8 @@ def created(item: Item) -> float | None:
 
 def is_since(item: Item, since: float | None) -> bool:
     """Whether a record was certainly made no earlier than `since`."""
+    if since == ALWAYS:
+        return True
     made = created(item)
     return made is not None and since is not None and made >= since
 

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from headrace.dispatch.judge import misdirected, unauthorized
+from headrace.dispatch.endings import misdirected, unauthorized
 from headrace.dispatch.readback.matching import Item
 from headrace.dispatch.readback.question import Question
 from headrace.dispatch.transport import Transport
