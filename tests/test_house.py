@@ -23,7 +23,7 @@ FLOW = {
 and keys to ids), `passage` (one load on its way), `marking` (by what its rows are known again), `migration` (one
 import), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `meter` (what a run has spent),
 `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it
-sends), `prospects` (names it would find)."""
+sends), `prospects` (names it would find), `deciding` (what became of rows in doubt)."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rehearsal": FLOW | {"checking", "prospects"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
     "checking": {"feed", "importfile", "passage", *ACTS, *NOUNS},
+    "deciding": FLOW,
     "address": {"errors", "model", "provider"},
     "stream": {"migration", "dispatch", "errors", "model"},
     "budgets": {"outside", "pipeline", *ACTS, *NOUNS},
@@ -84,6 +85,7 @@ MAY_USE: dict[str, set[str]] = {
     "rehearsal": {"msgspec", "anyio"},
     "planning": {"msgspec"},
     "checking": {"msgspec"},
+    "deciding": {"msgspec"},
     "address": set(),
     "naming": set(),
     "stream": {"anyio"},

@@ -124,7 +124,7 @@ class Client:
     ) -> Report:
         """Run an import; see `migration.migrate`."""
         watch = Watch(halt=Halt() if halt is None else halt, progress=progress)
-        return await migrate(spec, self._connected, self.settings, watch, checkpoint=checkpoint, results=results)
+        return await migrate(spec, self.connection, self.settings, watch, checkpoint=checkpoint, results=results)
 
     async def plan(
         self, spec: ImportSpec, *, checkpoint: Path | None = None, tell: Callable[[str], None] | None = None
@@ -134,14 +134,14 @@ class Client:
         Names are read from the provider, inside the budget; nothing is written, there or here. `tell` is told, in a
         sentence for people, where that has to wait.
         """
-        return await plan(spec, self._connected, self.settings, checkpoint=checkpoint, tell=tell)
+        return await plan(spec, self.connection, self.settings, checkpoint=checkpoint, tell=tell)
 
     async def retry(
         self, *, checkpoint: Path, results: Path, halt: Halt | None = None, progress: Progress | None = None
     ) -> Report:
         """Send what is in the reject files of an import; see `migration.retry`."""
         watch = Watch(halt=Halt() if halt is None else halt, progress=progress)
-        return await retry(self._connected, self.settings, watch, checkpoint=checkpoint, results=results)
+        return await retry(self.connection, self.settings, watch, checkpoint=checkpoint, results=results)
 
     async def load(
         self,
@@ -175,7 +175,7 @@ class Client:
         work = partial(
             migrate,
             spec,
-            self._connected,
+            self.connection,
             self.settings,
             watch,
             checkpoint=Path(checkpoint) if checkpoint else None,
@@ -204,7 +204,7 @@ class Client:
 
         A record is flat: `{"id": ..., field: value, ...}`. Raises `UsageError` for an unknown resource.
         """
-        connection = self._connected
+        connection = self.connection
         first = self.provider.wire.listing(
             self.provider,
             resource_named(self.provider, resource),
@@ -235,10 +235,11 @@ class Client:
             lane=Lane.APPLICATION,
             is_read=method.upper() in {"GET", "HEAD"},
         )
-        return await self._connected.transport.send(request)
+        return await self.connection.transport.send(request)
 
     @property
-    def _connected(self) -> Connection:
+    def connection(self) -> Connection:
+        """The open way to the provider. Raises `UsageError` while the client is not open."""
         if self._connection is None:
             raise UsageError("the client is not open", hint="use it in `async with Client(...) as client:`")
         return self._connection

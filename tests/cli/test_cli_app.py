@@ -13,7 +13,7 @@ from headrace.cli.app import app, main
 from headrace.errors import CredentialsError, InterruptionError, InvariantError, LockedError, UsageError
 
 Program = Callable[..., Ended]
-COMMANDS = ("demo", "check", "plan", "run", "status", "retry", "providers", "sandbox")
+COMMANDS = ("demo", "check", "plan", "run", "status", "retry", "resolve", "providers", "sandbox")
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -78,7 +78,7 @@ def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
         ("run", "missing.toml"),
         ("check", "missing.toml"),
         ("status", "missing.headrace"),
-        ("retry", "missing.headrace"),
+        ("retry", "resolve", "missing.headrace"),
         ("providers", "nobody"),
         ("providers", "productive:nothing"),
         ("sandbox", "nobody"),
@@ -123,7 +123,7 @@ def test_errors_are_json_on_request(headrace: Program, arguments: tuple[str, ...
 
 
 @pytest.mark.parametrize("form", [("--token", "canary-5f1e"), ("--token=canary-5f1e",)])
-@pytest.mark.parametrize("command", [("run", "x.csv"), ("retry", "x.headrace")])
+@pytest.mark.parametrize("command", [("run", "x.csv"), ("retry", "resolve", "x.headrace")])
 def test_a_token_as_an_argument_is_refused_and_not_repeated(
     headrace: Program, command: tuple[str, ...], form: tuple[str, ...]
 ) -> None:

@@ -2,12 +2,15 @@
 
 from headrace.ledger.checkpoint import Checkpoint
 from headrace.ledger.load import LoadLedger
+from headrace.ledger.resolution import Decision, Doubt
 from headrace.ledger.retry import RetryLedger
 from headrace.ledger.summary import LoadSummary, Summary, exit_code, summarise, write_summary
 from headrace.ledger.view import Identity, View
 
 __all__ = [
     "Checkpoint",
+    "Decision",
+    "Doubt",
     "Identity",
     "LoadLedger",
     "LoadSummary",

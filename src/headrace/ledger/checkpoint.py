@@ -5,7 +5,7 @@ It holds intents, outcomes and definitions: digests and ids, no cell values, no 
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -19,10 +19,12 @@ from headrace.ledger.opening import LoadTerms, Opened
 from headrace.ledger.past import Past
 from headrace.ledger.pen import Numbers, Pen
 from headrace.ledger.reserve import Reserve
+from headrace.ledger.resolution import Decision, Resolution
 from headrace.ledger.results import Results
 from headrace.ledger.retry import RetryLedger
 from headrace.ledger.schema import connect, connect_reader, translated
 from headrace.ledger.shelf import Shelf
+from headrace.ledger.tidy import Tidying
 from headrace.ledger.view import Identity, View, lock_path
 from headrace.ledger.writer import InlineWriter, ThreadWriter, Writer
 
@@ -173,6 +175,24 @@ class Checkpoint(View):
         )
         self._ledgers[name] = ledger
         return ledger
+
+    def resolve(self, name: str, decisions: Sequence[Decision]) -> None:
+        """Record what was found out about rows of load `name` that are in doubt, and tidy its results.
+
+        Raises `UsageError` for an unknown load, and for a row that is not in doubt; then nothing is recorded.
+        """
+        record = self.record(name)
+        resolution = Resolution(record.id, self._lease, self._numbers, decisions)
+
+        def begin(connection: sqlite3.Connection) -> Opened:
+            return opening.begin_resolving(connection, record, resolution, self._shelf, self.results)
+
+        results = self._begin(name, begin).results
+        if results is not None:
+            tidying = Tidying(results, record.id)
+            entry = Entry(Urgency.ALONE, tidying.prepare, tidying.swap)
+            self._writer.submit(entry)
+            entry.future.result()
 
     def close(self) -> None:
         """Write what waits, close all files, release the lock. Never hangs on a full disk. Again does nothing."""

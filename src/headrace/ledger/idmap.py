@@ -55,5 +55,6 @@ class IdMap:
         """Return key and remote id of each row done after `settlement`, in that order."""
         for settled, keys, outcomes, ids in self._source.execute(_DONE_SINCE, (self._load, settlement)):
             is_done = map(State.DONE.__eq__, outcomes)
-            yield from zip(compress(unpack_keys(keys), is_done), unpack_ids(ids), strict=True)
+            found = zip(compress(unpack_keys(keys), is_done), unpack_ids(ids), strict=True)
+            yield from ((key, remote_id) for key, remote_id in found if remote_id)  # "" was never found out
             self._seen = settled

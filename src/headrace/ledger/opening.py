@@ -12,6 +12,7 @@ from headrace.ledger.packing import State
 from headrace.ledger.progress import Progress
 from headrace.ledger.recovery import give_up, open_rows
 from headrace.ledger.repairs import take_back
+from headrace.ledger.resolution import Resolution
 from headrace.ledger.results import Results
 from headrace.ledger.shelf import LoadBooks, Shelf
 from headrace.ledger.view import Identity, LoadRecord
@@ -119,6 +120,19 @@ def begin_retry(connection: sqlite3.Connection, record: LoadRecord, shelf: Shelf
     results = Results(folder, record.name, record.id)
     take_back(results, connection, record.id)
     notices = tuple(results.recover(connection))
+    opened = found(connection, record.id, results, is_changed=False, notices=notices)
+    shelf.put(record.id, LoadBooks(opened.progress, results))
+    return opened
+
+
+def begin_resolving(
+    connection: sqlite3.Connection, record: LoadRecord, resolution: Resolution, shelf: Shelf, folder: Path | None
+) -> Opened:
+    """Record decisions on rows in doubt, and open the results that they change. Runs in one transaction."""
+    give_up(connection, record.id)
+    results = None if folder is None else Results(folder, record.name, record.id)
+    notices = () if results is None else tuple(results.recover(connection))
+    resolution.record(connection)
     opened = found(connection, record.id, results, is_changed=False, notices=notices)
     shelf.put(record.id, LoadBooks(opened.progress, results))
     return opened

@@ -11,9 +11,11 @@ from typing import Any, Final, Self
 from msgspec import Struct
 
 from headrace.errors import UsageError
+from headrace.ledger.held import HeldIds
 from headrace.ledger.idmap import IdMap
 from headrace.ledger.lock import Holder, holder
 from headrace.ledger.recovery import Unknown, unknown
+from headrace.ledger.resolution import Doubt, doubts
 from headrace.ledger.schema import connect_reader, translated
 from headrace.ledger.tally import tally
 from headrace.model import Counts
@@ -98,6 +100,18 @@ class View:
     def unknown(self, load: str) -> list[Unknown]:
         """Return the requests of `load` without an outcome. Raises `UsageError` for an unknown load."""
         return [*unknown(self._reader, self.record(load).id)]
+
+    def doubts(self, load: str) -> list[Doubt]:
+        """Return the rows of `load` that are in doubt. Raises `UsageError` for an unknown load."""
+        return doubts(self._reader, self.record(load).id)
+
+    def held(self, load: str, ids: Sequence[str]) -> set[str]:
+        """Return those of `ids`, the provider's, that rows hold which are done, in all loads of the same resource."""
+        index = HeldIds(self._reader, self.record(load).id)
+        try:
+            return index.among(ids)
+        finally:
+            index.close()
 
     def record(self, load: str) -> LoadRecord:
         """Return what is recorded of the load of that name. Raises `UsageError` when there is none."""

@@ -1,0 +1,137 @@
+"""Rows in doubt: what a person decides is recorded, and the next run acts on it."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from flow_simulation import killed
+from flow_world import World, hours, read_csv, write_csv
+from msgspec.structs import replace
+
+from headrace.cli.app import main
+from headrace.deciding import candidates, cases, decision
+from headrace.errors import UsageError
+from headrace.ledger import Checkpoint
+from headrace.pipeline import Settings
+from headrace.provider import NoGuarantee
+from headrace.providers.productive.provider import PRODUCTIVE
+from headrace.sandbox.faults import FaultKind, Rule
+from headrace.testing import virtual_time
+from headrace.testing.wire import simulated_client
+
+MUTE = replace(
+    PRODUCTIVE,
+    resources=tuple(replace(one, guarantee=NoGuarantee()) for one in PRODUCTIVE.resources),
+)
+"""A provider of which nothing can be read back: what has no answer stays in doubt."""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Thirty rows; the second batch was stored, the third was not, and nobody can tell."""
+    monkeypatch.delenv("HEADRACE_PRODUCTIVE_TOKEN", raising=False)
+    post = {"path": "/time_entries", "method": ("POST",)}
+    rules = (
+        Rule(kind=FaultKind.DROP_AFTER_COMMIT, at=(2,), **post),
+        Rule(kind=FaultKind.DROP_BEFORE_COMMIT, at=(3,), **post),
+    )
+    made = World(tmp_path, faults=rules)
+    write_csv(tmp_path / "hours.csv", hours(30))
+    report = run(made)
+    assert (report.summary.done, report.summary.in_doubt, report.exit_code) == (10, 20, 4)
+    return made
+
+
+def run(world: World) -> Any:
+    async def main() -> Any:
+        world.wait()
+        async with simulated_client(world.sandbox, Settings(batch_size=10, concurrency=1), provider=MUTE) as client:
+            return await client.run(world.spec, checkpoint=world.checkpoint, results=world.results)
+
+    return virtual_time.run(main)
+
+
+def resolve(world: World, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, Any]:
+    capsys.readouterr()
+    code = main(["resolve", str(world.checkpoint), "--json", *options])
+    return code, orjson.loads(capsys.readouterr().out)
+
+
+def test_doubts_are_listed(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without an answer to give, every row in doubt is named with its line, cells and reason; exit 4."""
+    code, told = resolve(world, capsys)
+    assert code == 4
+    assert [one["line"] for one in told["left"]] == [*range(12, 32)]
+    assert all(one["row"]["note"] == f"row {one['line'] - 2}" and one["why"] for one in told["left"])
+
+
+def test_what_is_missing_is_sent_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Decided one by one in the file: ids are kept, the missing are sent by the next run, and no list is stale."""
+    ids = {one.attributes["note"]: str(one.id) for one in world.sandbox.store.table("time_entries").values()}
+    listed = read_csv(world.results / "time_entries.in-doubt.csv")
+    file = world.folder / "time_entries.in-doubt.csv"
+    answers = [f"id {ids[row['note']]}" if row["note"] in ids else "missing" for row in listed]
+    rows = [[*row.values(), answer] for row, answer in zip(listed, answers, strict=True)]
+    write_csv(file, rows, (*listed[0], "decision"))
+    code, told = resolve(world, capsys, "--from", str(file))
+    assert (code, told["created"], told["missing"], told["left"]) == (0, 10, 10, [])
+    assert not (world.results / "time_entries.in-doubt.csv").exists()
+    with Checkpoint.read(world.checkpoint) as view:
+        counts = view.counts()
+        assert (counts.done, counts.in_doubt, counts.not_attempted) == (20, 0, 10)
+    report = run(world)
+    assert (report.summary.done, report.exit_code) == (30, 0)
+    assert sorted(world.stored) == sorted(row[4] for row in hours(30))
+    success = read_csv(world.results / "time_entries.success.csv")
+    by_id = {str(one.id): one.attributes["note"] for one in world.sandbox.store.table("time_entries").values()}
+    assert {row["remote_id"]: row["note"] for row in success} == by_id
+
+
+@pytest.mark.parametrize(("word", "done", "unsent"), [("created", 30, 0), ("missing", 10, 20)])
+def test_all_are_decided_alike(
+    word: str, done: int, unsent: int, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One word for all rows; once decided, they are not in doubt any more, and cannot be decided again."""
+    code, told = resolve(world, capsys, "--all", word)
+    assert (code, told[word], told["left"]) == (0, 20, [])
+    with Checkpoint.read(world.checkpoint) as view:
+        assert (view.counts().done, view.counts().not_attempted, view.counts().in_doubt) == (done, unsent, 0)
+    assert resolve(world, capsys, "--all", word) == (0, {"created": 0, "missing": 0, "left": []})
+
+
+def test_open_intents_are_decided_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a killed run left behind needs no run in between to be decided; it is known by key, not by line."""
+    world = World(tmp_path, latency=(2_000, 3_000))
+    write_csv(tmp_path / "hours.csv", hours(20))
+    killed(world, 1, Settings(batch_size=10))
+    code, told = resolve(world, capsys)
+    assert code == 4
+    assert {one["line"] for one in told["left"]} == {None}
+    assert resolve(world, capsys, "--all", "created")[1]["created"] == len(told["left"])
+    assert run(world).exit_code == 0
+    assert sorted(world.stored) == sorted(row[4] for row in hours(20))
+
+
+def test_candidates_are_what_nobody_holds(world: World) -> None:
+    """Records that may be a row are found; those of rows that are done are not among them."""
+
+    async def main() -> Any:
+        world.wait()
+        with Checkpoint.read(world.checkpoint) as view:
+            async with simulated_client(world.sandbox) as client:
+                return await candidates(cases(view, world.results), view, client.connection)
+
+    found = {one.cells["note"]: one.candidates for one in virtual_time.run(main)}
+    stored = {one.attributes["note"]: str(one.id) for one in world.sandbox.store.table("time_entries").values()}
+    assert {note: ids for note, ids in found.items() if ids} == {
+        note: (stored[note],) for note in found if note in stored
+    }
+    assert sum(map(bool, found.values())) == 10
+
+
+@pytest.mark.parametrize("answer", ["perhaps", "id", "id 1 2", "no"])
+def test_an_answer_that_decides_nothing_is_refused(answer: str, world: World) -> None:
+    """Neither a word nor an id: nothing is recorded, and the error says what can be said."""
+    with Checkpoint.read(world.checkpoint) as view, pytest.raises(UsageError, match="decides nothing"):
+        decision(cases(view, None)[0], answer)
