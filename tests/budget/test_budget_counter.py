@@ -17,7 +17,7 @@ from headrace.dispatch.permits.file import FileLog
 from headrace.dispatch.permits.history import History
 from headrace.dispatch.permits.memory import MemoryLog
 from headrace.model import Lane
-from headrace.provider import Limit
+from headrace.provider import Hit, Limit
 from headrace.testing import virtual_time
 from headrace.testing.servers import MODELS, refusals, worst_window
 
@@ -87,6 +87,38 @@ def test_it_costs_next_to_nothing_more_than_it_must() -> None:
 
     # The 10 s window was cut by the 429 and recovers for a minute.
     assert virtual_time.run(main) < 4_503 * 1.01 + 10
+
+
+def test_the_first_429_is_the_last_surprise() -> None:
+    """A server that estimates both windows, aligned at the worst, refuses what is under way once, and nothing more."""
+    limits = PRODUCTIVE[:2]
+    budget = Budget(limits, clock=virtual_time.clock)
+    servers = [(limit, MODELS["counter"](limit.calls, limit.per, limit.per / 2)) for limit in limits]
+    left, refused = iter(range(4_700)), list[float]()
+
+    async def write() -> None:
+        for _ in left:
+            while not await attempt():
+                pass
+
+    async def attempt() -> bool:
+        permit = await budget.acquire(None, Lane.ROWS)
+        await asyncio.sleep(0.1)
+        full = [limit for limit, server in servers if not server.hit(virtual_time.clock())]
+        if not full:
+            permit.settle()
+            return True
+        refused.append(virtual_time.clock())
+        permit.rejected(None, Hit(full[0].calls))
+        return False
+
+    async def main() -> None:
+        await asyncio.gather(*(write() for _ in range(16)))
+
+    virtual_time.run(main)
+    assert 0 < len(refused) <= 16
+    assert max(refused) - min(refused) < 1
+    assert budget.notices()[0].endswith("longer limits are spent more evenly from now on.")
 
 
 def test_it_engages_at_the_first_surprise_and_not_before() -> None:

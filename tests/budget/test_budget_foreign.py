@@ -137,6 +137,27 @@ def test_cut_once_in_a_window_and_never_to_nothing(gaps: list[float]) -> None:
     assert allowance.windows[0].calls == 100
 
 
+@pytest.mark.parametrize(("surprises", "requests"), [(1, 200), (1, 1_000), (3, 300), (3, 2_000)])
+def test_the_forecast_knows_that_it_comes_back(surprises: int, requests: int) -> None:
+    """`eta` after cuts: what is left is spent at first, and each clean window gives some back; within 7 %."""
+    budget = Budget([SHORT], clock=virtual_time.clock)
+
+    async def send() -> None:
+        (await budget.acquire(None, Lane.ROWS)).settle()
+
+    async def main() -> tuple[float, float]:
+        for _ in range(surprises):
+            (await budget.acquire(None, Lane.ROWS)).rejected(10.5)
+        await asyncio.sleep(10.5)
+        foreseen, began = budget.eta(requests), virtual_time.clock()
+        await asyncio.gather(*(send() for _ in range(requests)))
+        return foreseen, virtual_time.clock() - began
+
+    foreseen, took = virtual_time.run(main)
+    # The pace is that of the whole limit in the forecast: near the cut it is 5 % slower than the window.
+    assert foreseen == pytest.approx(took, rel=0.07)
+
+
 def test_what_grows_back() -> None:
     """After a cut to 70 % each clean window gives 5 % back, and `refresh` says when."""
     allowance = Allowance(windows([SHORT]))

@@ -25,6 +25,10 @@ LEAST: Final = 0.1
 """Of the limit: a window is never cut below this, so that we always come to know when the other user is gone."""
 
 
+ROUNDING: Final = 1e-6
+"""Seconds after which an instant has surely come."""
+
+
 class Surprise(Struct, frozen=True):
     """A 429 that our own log does not explain: when it came, in how many seconds to come back, the limit it names."""
 
@@ -103,6 +107,18 @@ class Allowance:
             self._cut(max(short, key=lambda window: used(window) / window.calls), now)
         self.is_counter_safe = self._is_surprised = True
         self._renew(now)
+
+    def returns(self, window: Window, now: float) -> list[float]:
+        """Return in how many seconds each call that `window` was cut by comes back, in order, if all is clean."""
+        cut, found = self._cuts.get(window.key), list[float]()
+        full = next(one.calls for one in self._full if one.key == window.key)
+        calls, at = window.calls, now
+        while cut is not None and calls < full:
+            at += cut.grows_in(at)
+            grown = max(calls, math.floor(full * cut.part(at + ROUNDING)))
+            found += [at - now] * (grown - calls)
+            calls = grown
+        return found
 
     def notice(self) -> str | None:
         """Return what came of surprises, in a sentence for the user; None where there were none."""

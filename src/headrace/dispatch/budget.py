@@ -144,7 +144,8 @@ class Budget:
         pacer, touched = self._pacer, self._allowance.touched_by(route)
         return Course(
             tracks=[self._track(window) for window in touched],
-            pace=Pace() if pacer is None else Pace(pacer.gap, pacer.tolerance, pacer.backlog),
+            # What was cut comes back in the tracks; the pace comes back with it.
+            pace=Pace() if pacer is None else Pace(pacer.full_gap, pacer.tolerance, pacer.backlog),
             round_trip=self._account.round_trip,
             pause=self._pause.left(self._clock()),
             under_way=sorted(self._account.answers()),
@@ -195,8 +196,10 @@ class Budget:
         is_touched = passing is not None and window in passing.windows
         others = self._log.used(window) - len(known) - len(answers) - is_touched
         answers += [self._account.round_trip] * others
-        releases = sorted([*known, *(seconds + window.hold for seconds in answers)])
-        return Track(window.calls, window.hold, releases, window.name)
+        # What was cut from a window is as good as taken, until it comes back.
+        returns = self._allowance.returns(window, self._clock())
+        releases = sorted([*known, *(seconds + window.hold for seconds in answers), *returns])
+        return Track(window.calls + len(returns), window.hold, releases, window.name)
 
     def __repr__(self) -> str:
         now = self.statistics()

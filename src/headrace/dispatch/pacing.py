@@ -56,6 +56,11 @@ class Pacer:
         return self._limiter.time_period / self._burst
 
     @property
+    def full_gap(self) -> float:
+        """The gap at the whole pace."""
+        return self._period / self._burst
+
+    @property
     def tolerance(self) -> float:
         """See above."""
         return self._limiter.time_period - self.gap
