@@ -1,6 +1,6 @@
 """What is ahead of a run: the requests that it still has to send, and when the last of them will be answered.
 
-The rows of the sources are counted beside the run, once somebody looks; of those that were read it is known how many
+The rows of the sources are counted beside the run, if somebody looks on; of those that were read it is known how many
 are sent, and of those to come it is taken to be the same part. The budget says when.
 """
 
@@ -41,7 +41,6 @@ class Ahead:
         self._rows: dict[str, int] = {}
         self._position = 0
         self._feed: Feed | None = None
-        self._asked = asyncio.Event()
         self._is_over = False
         self._forecast: tuple[float, float] | None = None
 
@@ -50,15 +49,13 @@ class Ahead:
         self._position, self._feed = position, feed
 
     async def count(self) -> None:
-        """Count the rows of the sources, once somebody has asked what is ahead. To be cancelled."""
-        await self._asked.wait()
+        """Count the rows of the sources. To be cancelled."""
         loop = asyncio.get_running_loop()
         for passage in self._passages:
             rows = await loop.run_in_executor(None, passage.count, lambda: self._is_over)
             self._forecast = None
             if rows is not None:
-                limit = self._settings.limit
-                self._rows[passage.title] = rows if limit is None else min(rows, limit)
+                self._rows[passage.title] = self._limited(rows)
 
     def close(self) -> None:
         """Have the counting end soon: nobody asks any more."""
@@ -80,7 +77,6 @@ class Ahead:
         return max(0.0, self._forecast[1] - now)
 
     def _stages(self) -> list[Stage] | None:
-        self._asked.set()
         stages: list[Stage] = []
         ahead = self._passages[self._position :]
         pages = self._tables.pages_ahead([passage.intake for passage in ahead])
@@ -92,6 +88,9 @@ class Ahead:
             stages += [Stage(lookups, 1), Stage(requests, self._settings.concurrency)]
         return stages
 
+    def _limited(self, rows: int) -> int:
+        return rows if self._settings.limit is None else min(rows, self._settings.limit)
+
     def _requests_of(self, passage: Passage, feed: Feed | None) -> int | None:
         """Return how many requests of a load are to come, those that wait at the gate included."""
         rows = self._rows.get(passage.title)
@@ -99,7 +98,7 @@ class Ahead:
             size = self._settings.batch(passage.intake.resource, passage.spec.operation, passage.spec.batch_size)
             return None if rows is None else ceil(max(0, rows - self._settled.get(passage.title, 0)) / size)
         if rows is None and 0 < (fraction := passage.fraction() or 0.0) < 1:
-            rows = round(feed.rows / fraction)  # until they are counted
+            rows = self._limited(round(feed.rows / fraction))  # until they are counted
         if rows is None:
             return None
         unread = max(0, rows - feed.rows)

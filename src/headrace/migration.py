@@ -209,7 +209,8 @@ class Course:
         """Run the loads in order. After a halt the rest are only counted."""
         with closing(self._ahead):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._ahead.count)
+                if self._watch.progress is not None:
+                    tasks.start_soon(self._ahead.count)
                 for position, passage in enumerate(self._passages):
                     self._position = position
                     await self._run(passage)

@@ -48,10 +48,10 @@ def watched(world: World, how: Settings, spec: ImportSpec | None = None) -> tupl
 
 
 def assert_foreseen(moments: Sequence[Snapshot], report: Report) -> None:
-    """Assert that every moment but the first, at which nothing is counted yet, said when the end would be."""
+    """Assert that every moment said when the end would be."""
     end, requests = report.summary.seconds, report.summary.requests
     assert len(moments) > 3
-    for moment in moments[1:]:
+    for moment in moments:
         assert moment.eta is not None
         assert moment.requests_left is not None
         assert abs(moment.seconds + moment.eta - end) <= max(2.0, 0.02 * end), (moment, end)
