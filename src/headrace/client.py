@@ -19,6 +19,7 @@ from headrace.dispatch.reading import read_pages
 from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.transport import Sender
 from headrace.errors import CredentialsError, UsageError
+from headrace.examination import Diagnosis, examine
 from headrace.feed import AnySource, LiveSource
 from headrace.importfile import ImportSpec, LoadSpec, stem
 from headrace.intake.source import Item, open_source
@@ -135,6 +136,10 @@ class Client:
         sentence for people, where that has to wait.
         """
         return await plan(spec, self.connection, self.settings, checkpoint=checkpoint, tell=tell)
+
+    async def examine(self) -> Diagnosis:
+        """Find out what the account allows and lets us promise, by reading; see `examination.examine`."""
+        return await examine(self.connection)
 
     async def retry(
         self, *, checkpoint: Path, results: Path, halt: Halt | None = None, progress: Progress | None = None

@@ -8,7 +8,7 @@ import typer
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from headrace.cli.options import Target, Threshold, duration, part, refused, target, threshold
+from headrace.cli.options import Target, Threshold, budget_url, duration, part, refused, target, threshold
 from headrace.cli.sandbox import span
 
 
@@ -75,3 +75,26 @@ def test_a_token_is_not_repeated(secret: str) -> None:
         refused(secret)
     assume(secret not in "a token on the command line is seen by every process")
     assert len(secret) < 8 or secret not in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://:s3cret@127.0.0.1:6379/0", "HEADRACE_BUDGET"),
+        ("http://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("redis:///0", "redis://127.0.0.1:6379/0"),
+    ],
+)
+def test_a_budget_url_that_must_not_be(url: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another scheme is refused, and so is a password that every process can see; it is not repeated."""
+    monkeypatch.delenv("HEADRACE_BUDGET", raising=False)
+    with pytest.raises(typer.BadParameter, match=words) as caught:
+        budget_url(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_budget_url_from_the_environment_may_hold_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in HEADRACE_BUDGET is no argument."""
+    url = "redis://:s3cret@127.0.0.1:6379/0"
+    monkeypatch.setenv("HEADRACE_BUDGET", url)
+    assert budget_url(url) == url

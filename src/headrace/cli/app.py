@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from headrace.cli import check, demo, failure, plan, providers, resolve, retry, run, sandbox, status
+from headrace.cli import check, demo, doctor, failure, plan, providers, resolve, retry, run, sandbox, status
 
 _CLOSING: Final = """
 Start with `headrace demo`: no account needed. Then `headrace providers` to see what can be written, `headrace check`
@@ -55,6 +55,7 @@ def _main(context: typer.Context, version: _Version = False, show_help: _Help = 
 
 _COMMANDS: Final = (
     (demo.demo, demo.EXAMPLES),
+    (doctor.doctor, doctor.EXAMPLES),
     (check.check, check.EXAMPLES),
     (plan.plan, plan.EXAMPLES),
     (run.run, run.EXAMPLES),

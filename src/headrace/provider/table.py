@@ -191,6 +191,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     work: tuple[WorkLimit, ...] = ()
     runtime_header: str | None = None
     max_page_size: int = 100
+    account: str | None = None
+    """The resource in which the organization of the credentials can be read, None where there is none."""
     commit_within: float = 120.0
     visible_within: float = 60.0
     verdicts: Mapping[int, Verdict] = DEFAULT_VERDICTS

@@ -27,6 +27,7 @@ PRODUCTIVE: Final = Provider(
     runtime_header="x-runtime",
     # https://developer.productive.io/guides/pagination: 30 by default
     max_page_size=200,
+    account="organizations",
     resources=RESOURCES,
     doc="https://developer.productive.io/guides/overview",
 )

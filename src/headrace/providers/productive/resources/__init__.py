@@ -9,6 +9,7 @@ from headrace.providers.productive.resources.companies import COMPANIES
 from headrace.providers.productive.resources.deals import DEALS
 from headrace.providers.productive.resources.expenses import EXPENSES
 from headrace.providers.productive.resources.folders import FOLDERS
+from headrace.providers.productive.resources.organizations import ORGANIZATIONS
 from headrace.providers.productive.resources.people import PEOPLE
 from headrace.providers.productive.resources.projects import PROJECTS
 from headrace.providers.productive.resources.sections import SECTIONS
@@ -35,4 +36,5 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     EXPENSES,
     COMMENTS,
     *SETTINGS,
+    ORGANIZATIONS,
 )

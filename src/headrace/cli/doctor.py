@@ -1,0 +1,39 @@
+"""The command `doctor`: what an account allows and lets us promise, before anything is sent."""
+
+from typing import Annotated, Final
+
+import typer
+
+from headrace.cli import options as o
+from headrace.cli.choices import Access, Talk
+
+EXAMPLES: Final = """\b
+Examples:
+  headrace doctor productive
+  headrace doctor productive --base-url http://127.0.0.1:8400/api/v2 --json
+
+Next: `headrace plan` says what an import would do.
+"""
+
+
+def doctor(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The provider whose account is looked at.")],
+    *,
+    base_url: o.BaseUrl = None,
+    allow_host: o.AllowHost = False,
+    token_file: o.TokenFile = None,
+    token_stdin: o.TokenStdin = False,
+    token: o.NoToken = None,  # noqa: ARG001 - its reader refuses every value
+    budget: o.Budget = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Check credentials, organization, rights, clock, budget, and which promise the account really supports.
+
+    Reads only, inside the budget. Exit code 0 when all is as the tables say, 3 when something weakens a promise, 6
+    when the credentials are not accepted, 7 when the provider cannot be reached.
+    """
+    from headrace.cli.consultation import consult  # noqa: PLC0415 - loaded when it runs, so that --help is quick
+
+    access = Access(base_url, allow_host, token_file, token_stdin)
+    return consult(name, access=access, budget=budget, talk=Talk(json=json, quiet=quiet))
