@@ -102,6 +102,16 @@ class Feed:
         """Which part of the rows judged so far is valid, 1 before the first."""
         return self._valid / self._judged if self._judged else 1.0
 
+    @property
+    def phase(self) -> str:
+        """What is being done, in a few words: after the last row was sent, what its load waits for."""
+        if self.parking is None or self.audit is None or not self.parking.is_closed:
+            return "sending"
+        for word, waits in (("settling", self.parking), ("checking once more", self.audit)):
+            if len(waits):
+                return f"{word}, {len(waits):,} rows, {waits.seconds:.0f} s"
+        return "sending"
+
     async def pull(self) -> Batch | None:
         """Return the next batch, None at the end of the source or of the run. One puller at a time reads."""
         if self.batching.is_ready and not self.halt:

@@ -194,6 +194,7 @@ class Course:
         self._ahead = Ahead(passages, checkpoint, self._tables, connection.budget, settings)
         self._position = 0
         self._phase = "starting"
+        self._feed: Feed | None = None
         self._notices = [*connection.notices]
 
     def publish(self) -> None:
@@ -219,13 +220,13 @@ class Course:
     async def _run(self, passage: Passage) -> None:
         halt = self._watch.halt
         try:
-            self._phase = "reading names"
+            self._phase, self._feed = "reading names", None
             self._ahead.enter(self._position)
             load = await self._begin(passage)
             before = self._checkpoint.counts(passage.title)
             batching = batching_of(load, self._settings)
             feed = Feed(load, batching, halt, limit=self._settings.limit, emit=self._watch.emit)
-            self._phase = "sending"
+            self._phase, self._feed = "sending", feed
             self._ahead.enter(self._position, feed)
             connection = self._connection
             settled = await run(feed, connection.provider, connection.transport, self._settings, connection.time)
@@ -260,7 +261,7 @@ class Course:
             load="" if passage is None else passage.title,
             position=self._position + 1,
             loads=len(self._passages),
-            phase="stopping" if self._watch.halt else self._phase,
+            phase="stopping" if self._watch.halt else self._phase if self._feed is None else self._feed.phase,
             counts=self._checkpoint.counts(),
             seconds=self._meter.seconds,
             fraction=None if passage is None else passage.fraction(),

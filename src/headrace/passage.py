@@ -74,6 +74,7 @@ class SourcePassage:
         self._accept_mapping_change = accept_mapping_change
         self._ledger: LoadLedger | None = None
         self._found: list[str] = []
+        self._is_read = False
 
     async def begin(self, checkpoint: Checkpoint, tables: Naming, halt: Halt) -> Load:
         """See `Passage`. Raises `ChangedError` when the source or the mapping is not the checkpoint's."""
@@ -104,6 +105,7 @@ class SourcePassage:
     def finish(self, rows: int) -> "Future[None]":
         """See `Passage`."""
         assert self._ledger is not None, "finish comes after begin"
+        self._is_read = self._source.fraction() in {None, 1.0}
         return self._ledger.finish(rows)
 
     def fraction(self) -> float | None:
@@ -117,7 +119,14 @@ class SourcePassage:
     def notices(self) -> Sequence[str]:
         """See `Passage`."""
         found = [*self._found, *self.intake.idle()]
-        return found if self._ledger is None else [*found, *self._ledger.notices]
+        return found if self._ledger is None else [*found, *self._ledger.notices, *self._vanished(self._ledger)]
+
+    def _vanished(self, ledger: LoadLedger) -> Sequence[str]:
+        """Return what to say of rows that were sent and that a source read to its end does not hold any more."""
+        if not ledger.vanished or not self._is_read:
+            return ()
+        gone = f"{self.title}: {ledger.vanished} rows that were sent without an answer are not in the source any more"
+        return (f"{gone}; they stay in doubt until they are back, or `headrace resolve` says what became of them",)
 
     def check(self) -> None:
         """Compile the mapping for the first rows of a source that can be read again.

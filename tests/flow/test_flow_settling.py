@@ -13,6 +13,7 @@ from headrace.dispatch.halt import Halt
 from headrace.errors import InterruptionError
 from headrace.migration import Report
 from headrace.pipeline import Settings
+from headrace.progress import Progress
 from headrace.sandbox.faults import FaultKind, Rule
 from headrace.testing import virtual_time
 from headrace.testing.wire import simulated_client
@@ -161,3 +162,40 @@ def test_a_row_that_was_edited_after_it_was_sent_stays_in_doubt(tmp_path: Path) 
     assert all("edited" in row["why"] for row in listed)
     assert max(Counter(world.stored).values()) == 1
     assert before <= len(world.stored) <= 20
+
+
+def test_rows_that_left_the_source_stay_in_doubt_until_they_are_back(tmp_path: Path) -> None:
+    """They cannot be looked up: counted, told of, and settled as soon as the source holds them again."""
+    world = World(tmp_path, latency=(2_000, 3_000))
+    write_csv(tmp_path / "hours.csv", hours(20))
+    killed(world, 1, Settings(batch_size=10))
+    write_csv(tmp_path / "hours.csv", hours(30)[1:])
+    report = world.run(Settings(batch_size=10))
+    assert (report.summary.in_doubt, report.exit_code) == (1, 4)
+    assert any("not in the source any more" in notice for notice in report.notices)
+    write_csv(tmp_path / "hours.csv", hours(30))
+    settles(world, world.run(Settings(batch_size=10)), 30)
+
+
+def test_what_goes_on_is_told(tmp_path: Path) -> None:
+    """While rows wait, the phase says what for: how many, and how long still."""
+    rules = (Rule(kind=FaultKind.DROP_BEFORE_COMMIT, path="/time_entries", method=("POST",), at=(1,)),)
+    world = World(tmp_path, latency=(50, 400), faults=rules)
+    write_csv(tmp_path / "hours.csv", hours(30))
+    progress, phases = Progress(), list[str]()
+
+    async def main() -> None:
+        async with simulated_client(world.sandbox, Settings(batch_size=10)) as client:
+            running = asyncio.create_task(
+                client.run(world.spec, checkpoint=world.checkpoint, results=world.results, progress=progress)
+            )
+            while not running.done():
+                await asyncio.wait([running], timeout=30)
+                if running.done():
+                    break
+                snapshot = progress.snapshot()
+                phases.append("" if snapshot is None else snapshot.phase)
+
+    virtual_time.run(main)
+    assert phases[0].startswith("settling, 10 rows, 15")
+    assert any(phase.startswith("checking once more, 10 rows, ") for phase in phases)

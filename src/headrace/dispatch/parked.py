@@ -130,6 +130,11 @@ class Parking:
         return [*self._rows.values()]
 
     @property
+    def is_closed(self) -> bool:
+        """Whether writers are through: whatever else is parked comes from settling."""
+        return self._is_closed
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is parked and nothing will be."""
         return self._is_closed and not self._rows

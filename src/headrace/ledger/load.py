@@ -106,6 +106,11 @@ class LoadLedger(RowJournal):
         tidying = Tidying(self._pen.results, self._pen.load_id)
         return self._submit(Urgency.ALONE, tidying.prepare, tidying.swap)
 
+    @property
+    def vanished(self) -> int:
+        """How many rows that an earlier run left unknown the pass has not shown."""
+        return self._intents.unseen
+
     def close(self) -> None:
         """Drop what was built to know the past, and accept nothing more. What is recorded stays."""
         super().close()
