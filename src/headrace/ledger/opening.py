@@ -63,6 +63,7 @@ def take_lease(connection: sqlite3.Connection, identity: Identity, definition: b
                 hint="Use another --checkpoint, or give what it was made with.",
             )
     connection.execute("UPDATE import SET lease = lease + 1, definition = ?", (definition,))
+    give_up(connection)
 
 
 def check(record: LoadRecord | None, terms: LoadTerms, *, accept_mapping_change: bool) -> None:

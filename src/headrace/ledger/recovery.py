@@ -29,6 +29,7 @@ _ABSENT: Final = (
 _PART: Final = (
     "SELECT load, lease, numbers, keys, since, prints, unknown FROM request WHERE seq = ? AND settled IS NULL"
 )
+_GIVE_UP: Final = "UPDATE request SET unknown = :unknown WHERE settled IS NULL"
 _MOVE: Final = "UPDATE request SET numbers = ?, keys = ?, prints = ? WHERE seq = ?"
 
 
@@ -86,9 +87,10 @@ def suspects(connection: sqlite3.Connection, load_id: int) -> Iterator[Suspect]:
                 yield Suspect(seq, number, since, one)
 
 
-def give_up(connection: sqlite3.Connection, load_id: int) -> None:
-    """Take note that nobody waits any more for the answers to a load's open requests."""
-    connection.execute("UPDATE request SET unknown = ? WHERE load = ? AND settled IS NULL", (PENDING, load_id))
+def give_up(connection: sqlite3.Connection, load_id: int | None = None) -> None:
+    """Take note that nobody waits any more for the answers to the open requests of a load, or of all."""
+    which = "" if load_id is None else " AND load = :load"
+    connection.execute(f"{_GIVE_UP}{which}", {"load": load_id, "unknown": PENDING})
 
 
 def part(
