@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -13,7 +14,7 @@ from msgspec import Struct
 from headrace.dispatch.breaker import Breaker, ErrorThreshold
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.judge import Terms
-from headrace.dispatch.parked import Parking, Quiet
+from headrace.dispatch.parked import Parking, Quiet, Repeat
 from headrace.dispatch.transport import Intend, Retrying
 from headrace.dispatch.writer import Writer
 from headrace.errors import CredentialsError, LostError, NotSentError, StoppedError, UnreachableError
@@ -297,3 +298,114 @@ def test_a_halted_run_sends_nothing_more() -> None:
     run = Run(Server(), 3, halt=halt)
     assert run.server.requests == 0
     assert run.offsets(NotAttempted) == {0, 1, 2}
+
+
+class DeletingServer:
+    """Deletes what it is asked to, once; says 404 afterwards. What happens to the n-th request is in `script`."""
+
+    def __init__(self, script: Sequence[str]) -> None:
+        self.script = script
+        self.requests = self.deleted = 0
+
+    async def send(self, request: Request, intend: Intend | None = None) -> Response:
+        del request
+        event = self.script[self.requests] if self.requests < len(self.script) else "ok"
+        self.requests += 1
+        if event == "refused connection":
+            raise NotSentError("no route")
+        if intend is not None:
+            await intend()
+        if event == "lost before commit":
+            raise LostError("reset")
+        if event.isdigit():
+            return Response(status=int(event), headers={}, body=b'{"errors": [{"code": "busy", "error": "busy"}]}')
+        if self.deleted:
+            return Response(status=404, headers={}, body=b'{"errors": [{"code": "gone", "error": "gone"}]}')
+        self.deleted += 1
+        if event == "lost after commit":
+            raise LostError("reset")
+        return Response(status=204, headers={}, body=b"[]")
+
+
+class DeletingCodec(PlainCodec):
+    """As the plain one, but what is deleted is named by its id."""
+
+    def request(self, values: Sequence[Any], *, bulk: bool) -> Request:
+        assert not bulk
+        return Request(method="DELETE", path=f"/things/{values[0].id}")
+
+    def ids(self, body: bytes, values: Sequence[Any]) -> list[str] | None:
+        del body
+        return [str(value.id) for value in values]
+
+
+class Gone(Struct, frozen=True):
+    id: int
+
+
+def deleted_with(script: Sequence[str], *, header: str | None = None) -> tuple[Parking, list[Settled], PlainJournal]:
+    """Delete one record, and repeat it while its fate is unknown, at most five times."""
+    journal, halt = PlainJournal(), Halt()
+    parking = Parking(Quiet(120, 60, Repeat(None, lambda: None)), halt)
+    told: list[Settled] = []
+
+    async def main() -> None:
+        terms = Terms(
+            provider=PROVIDER,
+            resource=RESOURCE,
+            codec=DeletingCodec(),
+            columns={},
+            operation="delete",
+            header=header,
+            key=lambda record: str(record.row.offset),
+        )
+        writer = Writer(
+            transport=DeletingServer(script),
+            journal=journal,
+            terms=terms,
+            breaker=Breaker(),
+            halt=halt,
+            shrink=lambda _: None,
+            parking=parking,
+            now=lambda: None,
+        )
+        told.extend((await writer.write(Batch([Record(Row(0, 2, b"", ()), Gone(7))]))).settled)
+        for _ in range(5):
+            if not parking.rows:
+                break
+            rows = parking.rows
+            parking.take(rows)
+            told.extend((await writer.repeat(rows)).settled)
+
+    virtual_time.run(main)
+    return parking, told, journal
+
+
+@pytest.mark.parametrize("lost", ["lost before commit", "lost after commit", "503"])
+def test_a_lost_delete_is_repeated_and_gone_is_done(lost: str) -> None:
+    """Not found at the second asking is what was wanted; the repetition has no intent of its own."""
+    parking, told, journal = deleted_with([lost])
+    (one,) = told
+    assert isinstance(one.outcome, Done)
+    assert one.outcome.remote_id == "7"
+    assert (journal.intents, journal.open, len(parking)) == (1, {}, 0)
+
+
+def test_a_delete_of_what_never_was_is_refused() -> None:
+    """Not found at the first asking is a refusal: there was nothing to delete."""
+    _, (one,), _ = deleted_with(["404"])
+    assert isinstance(one.outcome, Rejected)
+
+
+def test_a_repetition_that_was_not_sent_says_nothing() -> None:
+    """What was sent before may have been executed: the row stays unknown, and its intent open."""
+    parking, told, journal = deleted_with(["lost before commit", *["refused connection"] * 5])
+    assert not told
+    assert len(parking) == len(journal.open) == 1
+
+
+def test_a_key_that_is_still_being_worked_on_is_waited_for() -> None:
+    """A 409 on a repetition under a key means that the first sending is under way, not that it was refused."""
+    _, (one,), journal = deleted_with(["lost before commit", "409", "409"], header="Idempotency-Key")
+    assert isinstance(one.outcome, Done)
+    assert journal.intents == 1
