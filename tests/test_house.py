@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "importfile": {"intake", "naming", *NOUNS},
     "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
     "meter": {"dispatch"},
-    "ahead": {"feed", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
+    "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
     "marking": {"feed", "importfile", *ACTS, *NOUNS},
     "migration": FLOW,
     "prospects": {"resolving", *ACTS, *NOUNS},
