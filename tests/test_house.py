@@ -15,12 +15,14 @@ ACTS = {"intake", "dispatch", "ledger"}
 NOUNS = {"model", "errors", "identity", "provider"}
 FLOW = {
     *("ahead", "meter", "pipeline", "feed", "marking", "resolving", "passage", "migration", "outside", "progress"),
+    "connection",
     "importfile",
     *ACTS,
     *NOUNS,
 }
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `resolving` (names
-and keys to ids), `passage` (one load on its way), `marking` (by what its rows are known again), `migration` (one
+and keys to ids), `passage` (one load on its way), `marking` (by what its rows are known again), `connection` (an
+open way to a provider), `migration` (one
 import), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `meter` (what a run has spent),
 `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it
 sends), `prospects` (names it would find), `deciding` (what became of rows in doubt)."""
@@ -39,11 +41,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "feed": {"resolving", *ACTS, *NOUNS},
     "pipeline": {"feed", *ACTS, *NOUNS},
     "naming": {"intake", "providers", *NOUNS},
-    "importfile": {"intake", "naming", *NOUNS},
+    "fitting": {"naming", "provider"},
+    "importfile": {"fitting", "intake", "naming", *NOUNS},
     "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
     "meter": {"dispatch"},
-    "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
+    "ahead": {"feed", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
     "marking": {"feed", "importfile", *ACTS, *NOUNS},
+    "connection": {"importfile", "outside", *ACTS, *NOUNS},
     "migration": FLOW,
     "prospects": {"resolving", *ACTS, *NOUNS},
     "rehearsal": FLOW | {"checking", "prospects"},
@@ -52,10 +56,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deciding": FLOW,
     "address": {"errors", "model", "provider"},
     "stream": {"migration", "dispatch", "errors", "model"},
-    "examination": {"migration", *ACTS, *NOUNS},
+    "examination": {"connection", *ACTS, *NOUNS},
     "budgets": {"outside", "pipeline", *ACTS, *NOUNS},
     "client": FLOW | {"budgets", "examination", "address", "naming", "planning", "stream"},
-    "facade": FLOW | {"client", "planning"},
+    "facade": FLOW | {"address", "client", "naming", "planning"},
     "providers": {"provider", "model"},
     "sandbox": {"provider", "providers"},
 }
@@ -76,11 +80,13 @@ MAY_USE: dict[str, set[str]] = {
     "resolving": {"msgspec", "anyio"},
     "feed": {"msgspec", "anyio", "asyncio"},
     "pipeline": {"msgspec", "anyio"},
+    "fitting": {"msgspec"},
     "importfile": {"msgspec"},
     "passage": {"msgspec", "asyncio"},
     "meter": set(),
     "ahead": {"asyncio"},
     "marking": {"msgspec"},
+    "connection": {"msgspec"},
     "migration": {"msgspec", "anyio", "asyncio"},
     "prospects": {"msgspec"},
     "rehearsal": {"msgspec", "anyio"},

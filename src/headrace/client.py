@@ -11,8 +11,9 @@ import msgspec
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
-from headrace.address import check_address, check_credentials
+from headrace.address import base_url_of, check_address, check_credentials
 from headrace.budgets import is_remembered, open_budget
+from headrace.connection import Connection
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.http import open_http
 from headrace.dispatch.reading import read_pages
@@ -23,7 +24,7 @@ from headrace.examination import Diagnosis, examine
 from headrace.feed import AnySource, LiveSource
 from headrace.importfile import ImportSpec, LoadSpec, stem
 from headrace.intake.source import Item, open_source
-from headrace.migration import Connection, Report, Watch, migrate, retry
+from headrace.migration import Report, Watch, migrate, retry
 from headrace.model import Lane, Outcome, Request, Response, Secret
 from headrace.naming import provider_named, resource_named
 from headrace.outside import Outside
@@ -59,7 +60,7 @@ class Client:
     ) -> None:
         self.provider = provider if isinstance(provider, Provider) else provider_named(provider)
         self.settings = settings or Settings()
-        self.base_url = (self.provider.base_url if base_url is None else base_url).rstrip("/")
+        self.base_url = base_url_of(self.provider, base_url, environ={})
         check_address(self.provider, self.base_url, allow_host=self.settings.allow_host, limits=self.settings.limits)
         if self.provider.auth.needs_organization and not organization:
             raise CredentialsError(
@@ -125,7 +126,9 @@ class Client:
     ) -> Report:
         """Run an import; see `migration.migrate`."""
         watch = Watch(halt=Halt() if halt is None else halt, progress=progress)
-        return await migrate(spec, self.connection, self.settings, watch, checkpoint=checkpoint, results=results)
+        return await migrate(
+            spec, self.connection.fitted(spec), self.settings, watch, checkpoint=checkpoint, results=results
+        )
 
     async def plan(
         self, spec: ImportSpec, *, checkpoint: Path | None = None, tell: Callable[[str], None] | None = None
@@ -135,7 +138,7 @@ class Client:
         Names are read from the provider, inside the budget; nothing is written, there or here. `tell` is told, in a
         sentence for people, where that has to wait.
         """
-        return await plan(spec, self.connection, self.settings, checkpoint=checkpoint, tell=tell)
+        return await plan(spec, self.connection.fitted(spec), self.settings, checkpoint=checkpoint, tell=tell)
 
     async def examine(self) -> Diagnosis:
         """Find out what the account allows and lets us promise, by reading; see `examination.examine`."""

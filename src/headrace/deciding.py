@@ -5,19 +5,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from headrace.connection import Connection
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.readback.matching import Likeness
 from headrace.dispatch.readback.reader import Reader, Unreadable
 from headrace.dispatch.readback.strategy import strategy
 from headrace.errors import UsageError
-from headrace.importfile import ImportSpec, LoadSpec
+from headrace.importfile import LoadSpec, recorded
 from headrace.ledger import Decision, View
 from headrace.ledger.doubtfile import Listed, read_doubts
-from headrace.migration import Connection
 from headrace.model import Chunk, Record, Row
 from headrace.passage import intake_of, resource_of
 from headrace.provider import effective
@@ -71,7 +70,8 @@ async def candidates(all_cases: Sequence[Case], view: View, connection: Connecti
 
     Asked inside the budget, by what identifies a row; cases without cells keep none.
     """
-    spec = msgspec.json.decode(view.definition, type=ImportSpec)
+    spec = recorded(view.definition)
+    connection = connection.fitted(spec)
     by_load: defaultdict[str, list[Case]] = defaultdict(list)
     for one in all_cases:
         by_load[one.load].append(one)

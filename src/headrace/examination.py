@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from headrace.connection import Connection
 from headrace.dispatch.budget import WorkUse
 from headrace.dispatch.reading import probe
 from headrace.dispatch.servertime import date_of
 from headrace.errors import LostError, NotSentError
-from headrace.migration import Connection
 from headrace.model import Lane, Response, WindowUse
 from headrace.provider import NaturalKey, Provider, Resource, Verdict, references, verdict
 from headrace.provider.guarantee import effective, promise

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import anyio
 
+from headrace.address import base_url_of, check_told
 from headrace.client import Client
 from headrace.errors import UsageError
-from headrace.importfile import ImportSpec, read_import, stem
+from headrace.importfile import ImportSpec, check_import, read_import, stem
 from headrace.migration import Report
 from headrace.model import Secret
+from headrace.naming import provider_named
 from headrace.pipeline import Settings
 from headrace.planning import Plan
 
@@ -80,11 +82,15 @@ def _client(
     settings: Settings | None,
 ) -> Client:
     name = spec.provider.upper()
+    settings, provider = settings or Settings(), provider_named(spec.provider)
+    check_import(spec, provider)
+    if base_url is None:
+        check_told(provider, spec.base_url, allow_host=settings.allow_host, environ=os.environ)
     return Client(
-        spec.provider,
+        spec.fitted(provider),
         token=token or os.environ.get(f"HEADRACE_{name}_TOKEN", ""),
         organization=organization or os.environ.get(f"HEADRACE_{name}_ORGANIZATION"),
-        base_url=spec.base_url if base_url is None else base_url,
+        base_url=base_url_of(provider, base_url, spec.base_url),
         settings=settings,
     )
 

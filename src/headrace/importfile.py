@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,9 +11,10 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from headrace.errors import SourceError
+from headrace.fitting import Problem, name_problems, setting_problems
 from headrace.intake.mapping import Rule
 from headrace.naming import suggestion
-from headrace.provider import Provider, Resource, effective
+from headrace.provider import Provider, Resource, effective, fitted
 from headrace.provider.guarantee import OFF
 
 OPERATIONS: Final = ("create",)
@@ -49,12 +51,22 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
 
 class ImportSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole import. The same `name` and target never import a row twice."""
+    """A whole import. The same `name` and target never import a row twice.
+
+    `provider_settings` and `provider_fields` say what the vendor does not publish: values by the name of the setting,
+    and the vendor's names of fields by resource and field (`headrace providers NAME` lists both).
+    """
 
     provider: str
     name: str
     load: tuple[LoadSpec, ...]
     base_url: str | None = None
+    provider_settings: dict[str, Any] = field(default_factory=dict)
+    provider_fields: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def fitted(self, provider: Provider) -> Provider:
+        """Return `provider` as the import has it. The import has been checked."""
+        return fitted(provider, self.provider_settings, self.provider_fields)
 
 
 def read_import(path: Path) -> ImportSpec:
@@ -73,10 +85,18 @@ def read_import(path: Path) -> ImportSpec:
     return msgspec.structs.replace(spec, load=loads)
 
 
+def recorded(definition: bytes) -> ImportSpec:
+    """Return the import that a checkpoint holds the `definition` of."""
+    return msgspec.json.decode(definition, type=ImportSpec)
+
+
 def check_import(spec: ImportSpec, provider: Provider, path: Path | None = None) -> None:
     """Raise `SourceError` where `spec` names a resource, field or load that does not exist, or in a wrong order."""
     file, text = (None, "") if path is None else (str(path), _text(path))
     titles: list[str] = []
+    tailoring = (setting_problems(spec.provider_settings, provider), name_problems(spec.provider_fields, provider))
+    for problem, word, hint in chain(*tailoring):
+        raise SourceError(problem, file=file, line=_line_of(text, word), hint=hint)
     for load in spec.load:
         for problem, word, hint in _problems(load, titles, provider):
             raise SourceError(problem, file=file, line=_line_of(text, word), hint=hint)
@@ -106,10 +126,8 @@ def import_schema() -> dict[str, Any]:
 
 # --- what can be wrong ------------------------------------------------------------------------------------------
 
-_Problem = tuple[str, str, str | None]
 
-
-def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[_Problem]:
+def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[Problem]:
     """Yield what is wrong with a load: the problem, the word in the file that it is about, and a hint."""
     resource = provider.resource(load.resource)
     if resource is None:
@@ -131,14 +149,14 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
     yield from _rule_problems(load, earlier, provider)
 
 
-def _marker_problems(load: LoadSpec, resource: Resource) -> Iterator[_Problem]:
+def _marker_problems(load: LoadSpec, resource: Resource) -> Iterator[Problem]:
     try:
         effective(resource, load.marker)
     except ValueError as error:
         yield str(error), load.marker, 'marker = "off" adds nothing to the data'
 
 
-def _rule_problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[_Problem]:
+def _rule_problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[Problem]:
     for name, rule in load.fields.items():
         if isinstance(rule, str):
             continue
@@ -149,7 +167,7 @@ def _rule_problems(load: LoadSpec, earlier: list[str], provider: Provider) -> It
             yield from _lookup_problems(name, rule.lookup, rule.by, provider)
 
 
-def _lookup_problems(name: str, lookup: str, by: str | None, provider: Provider) -> Iterator[_Problem]:
+def _lookup_problems(name: str, lookup: str, by: str | None, provider: Provider) -> Iterator[Problem]:
     target = provider.resource(lookup)
     if target is None:
         names = [known.name for known in provider.resources]

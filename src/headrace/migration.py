@@ -11,60 +11,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.ahead import Ahead
-from headrace.dispatch.budget import Budget
+from headrace.connection import Connection
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import probe
-from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.teller import Emit
-from headrace.dispatch.transport import Transport
-from headrace.errors import HeadraceError, InvariantError, StoppedError, UsageError
+from headrace.errors import HeadraceError, InvariantError, StoppedError
 from headrace.feed import AnySource, Feed, Load
-from headrace.importfile import ImportSpec, check_import
-from headrace.ledger import Checkpoint, Identity, Summary, exit_code, summarise, write_summary
+from headrace.importfile import ImportSpec, check_import, recorded
+from headrace.ledger import Checkpoint, Summary, exit_code, summarise, write_summary
 from headrace.marking import marking
 from headrace.meter import Meter
 from headrace.model import Counts
-from headrace.outside import Outside
 from headrace.passage import Passage, RetryPassage, prepare
 from headrace.pipeline import Settings, batching_of, run
 from headrace.progress import Progress, Snapshot
-from headrace.provider import Provider
 from headrace.resolving import Tables
-
-
-class Connection(Struct, frozen=True, kw_only=True):
-    """An open way to one provider, with one set of credentials.
-
-    `is_shared` says that its budget is kept where other processes find it, on disk or in Redis.
-    """
-
-    provider: Provider
-    base_url: str
-    organization: str
-    transport: Transport
-    budget: Budget
-    outside: Outside
-    time: ServerTime
-    is_shared: bool = False
-    notices: tuple[str, ...] = ()
-
-    def open(self, checkpoint: Path | None, spec: ImportSpec, results: Path | None) -> Checkpoint:
-        """Open the checkpoint of an import through this connection. Raises what `Checkpoint.open` raises."""
-        if results is not None and results.exists() and not results.is_dir():
-            raise UsageError(f"{results} is in the way of the results folder", hint="move it, or give --checkpoint")
-        identity = Identity(
-            import_name=spec.name,
-            provider=self.provider.name,
-            base_url=self.base_url,
-            organization=self.organization,
-        )
-        return Checkpoint.open(
-            checkpoint,
-            identity=identity,
-            definition=msgspec.json.encode(spec),
-            results=results,
-            threaded=self.outside.is_threaded,
-        )
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -142,7 +103,8 @@ def _exists(checkpoint: Path | None) -> bool:
 async def retry(connection: Connection, settings: Settings, watch: Watch, *, checkpoint: Path, results: Path) -> Report:
     """Send what is in the reject files of an import, repaired or not, and nothing else. Raises as `migrate` does."""
     with Checkpoint.read(checkpoint) as view:
-        spec = msgspec.json.decode(view.definition, type=ImportSpec)
+        spec = recorded(view.definition)
+        connection = connection.fitted(spec)
         begun = {load.name for load in view.loads}
     passages = [RetryPassage(load, connection.provider) for load in spec.load if load.title in begun]
     with connection.open(checkpoint, spec, results) as opened, watch.halt.deadline(settings.deadline):
@@ -241,11 +203,9 @@ class Course:
     async def _begin(self, passage: Passage) -> Load:
         """Return the load, with what it promises about rows whose answer is lost."""
         load = await passage.begin(self._checkpoint, self._tables, self._watch.halt)
-        connection, identity = self._connection, self._checkpoint.identity
-        with self._watch.halt.scope():
-            how = await marking(passage.spec, load, identity, connection.provider, connection.transport)
-            return replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
-        return load  # halted: none of its rows is sent any more
+        connection = self._connection
+        how = await marking(passage.spec, load, self._checkpoint.identity, connection.provider, connection.transport)
+        return replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
 
     def report(self) -> Report:
         """Return how the run ended, and write it down."""

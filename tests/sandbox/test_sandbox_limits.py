@@ -44,7 +44,7 @@ def test_meters_agree_with_naive_models(
     counted = []
     for now in times:
         expected = MODELS[window](counted, now, limit, per)
-        assert (throttle.admit("/x", now) is None) == expected
+        assert (throttle.admit("GET", "/x", now) is None) == expected
         if expected or counts_rejected:
             counted.append(now)
 
@@ -67,8 +67,8 @@ def test_whoever_waits_as_told_is_admitted(window: str, times: list[float], limi
 def test_a_request_needs_room_in_every_window_it_touches() -> None:
     """The long window refuses what the short one would admit, and a refused request uses up neither."""
     throttle = Throttle([Limit(2, 1, "token"), Limit(3, 100, "organization")], "sliding")
-    assert [throttle.admit("/x", now) is None for now in (0, 0, 0, 2, 4)] == [True, True, False, True, False]
-    assert throttle.admit("/x", 4).limit.calls == 3
+    assert [throttle.admit("GET", "/x", now) is None for now in (0, 0, 0, 2, 4)] == [True, True, False, True, False]
+    assert throttle.admit("GET", "/x", 4).limit.calls == 3
 
 
 def test_reports_have_their_own_limit() -> None:

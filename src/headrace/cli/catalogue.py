@@ -57,9 +57,14 @@ def _facts(provider: Provider | None, resource: Resource | None) -> Any:
 def _provider_facts(provider: Provider) -> dict[str, Any]:
     return {
         "name": provider.name,
-        "base_url": provider.base_url,
+        "base_url": provider.base_url or None,
+        "address": provider.address or None,
         "doc": provider.doc,
         "needs_organization": provider.auth.needs_organization,
+        "settings": {
+            setting.name: {"default": setting.default, "description": setting.description}
+            for setting in provider.settings
+        },
         "limits": [msgspec.to_builtins(limit) | {"name": limit.name} for limit in provider.limits],
     }
 
@@ -73,6 +78,7 @@ def _resource_facts(resource: Resource) -> dict[str, Any]:
         "guarantee": type(resource.guarantee).__name__,
         "promise": resource.guarantee.promise,
         "natural_key": list(_compared(resource)),
+        "names": {name: resource.name_of(name) for name in sorted(resource.renamable)},
         "lookups": {name: list(fields) for name, fields in resource.lookups.items()},
         "doc": resource.doc,
     }
@@ -116,9 +122,13 @@ def _limits(provider: Provider) -> str:
 
 
 def _provider_lines(provider: Provider) -> Iterator[Text]:
-    yield plain(f"{provider.name}  {provider.base_url}", "bold")
+    yield plain(f"{provider.name}  {provider.base_url or '(base URL: yours)'}", "bold")
+    if provider.address:
+        yield plain(f"base URL: {provider.address}; {_variable(provider, 'BASE_URL')} or --base-url")
     yield plain(f"limits: {_limits(provider)}")
     yield plain(f"credentials: {_variable(provider, 'TOKEN')}{_organization(provider)}")
+    for setting in provider.settings:
+        yield plain(f"[provider_settings] {setting.name} = {setting.default!r}: {setting.description}")
     yield plain("")
     written = [each for each in provider.resources if each.writes]
     rows = [(plain(each.name, "bold"), _words(each.writes), _bulk(each), _guarantee(each)) for each in written]
@@ -163,6 +173,12 @@ def _resource_lines(provider: Provider, resource: Resource) -> Iterator[Text]:
         yield plain(f"it is found again by {', '.join(compared)}")
     if resource.lookups:
         yield plain(f"others look it up by = {', '.join(repr(name) for name in resource.lookups)}")
+    if resource.renamable:
+        called = ", ".join(
+            resource.name_of(name) for name in resource.struct.__struct_fields__ if name in resource.renamable
+        )
+        yield plain(f"the vendor does not say for sure what these fields are called: {called}")
+        yield plain(f'where it is otherwise: [provider_fields.{resource.name}] {min(resource.renamable)} = "..."')
     yield plain(f"facts: {resource.doc}")
     yield plain("")
     yield from aligned([("field", "", "takes", "meaning"), *map(_field_row, notes(resource))])

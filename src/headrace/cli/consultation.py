@@ -20,7 +20,7 @@ _STYLES: Final = {State.FINE: "green", State.NOTE: "cyan", State.WARNING: "yello
 
 def consult(name: str, *, access: Access, budget: str | None, talk: Talk) -> int:
     """Examine the account, print what was found, and return 0 or 3. Raises what a run raises before it begins."""
-    where = Destination.of(provider_named(name), access.base_url)
+    where = Destination.of(provider_named(name), access, None)
     client = client_of(where, access, Pace(budget=budget))
     if not talk.quiet:
         terminal.say(f"looking at {where}; nothing is written")

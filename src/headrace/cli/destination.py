@@ -1,9 +1,10 @@
 """The destination: which provider, at which address, as whom, and the client that goes there."""
 
+import os
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from headrace.address import is_loopback
+from headrace.address import base_url_of, check_told, is_loopback
 from headrace.cli import credentials
 from headrace.cli.choices import Access, Pace
 from headrace.cli.options import Threshold
@@ -21,10 +22,15 @@ class Destination(NamedTuple):
     organization: str | None
 
     @classmethod
-    def of(cls, provider: Provider, *base_urls: str | None) -> Self:
-        """Return the destination: the first base URL given, else the provider's own. Raises `CredentialsError`."""
-        given = (base_url for base_url in (*base_urls, provider.base_url) if base_url is not None)
-        return cls(provider, next(given), credentials.organization(provider))
+    def of(cls, provider: Provider, access: Access, told: str | None, *, is_own: bool = False) -> Self:
+        """Return the destination: the base URL of the command line, else the one `told` by a file, else the usual one.
+
+        `is_own` says that the file is the user's own: a checkpoint. Raises `UsageError` where there is no address or
+        the file must not say it, `CredentialsError` as `organization`.
+        """
+        if access.base_url is None and not is_own:
+            check_told(provider, told, allow_host=access.allow_host, environ=os.environ)
+        return cls(provider, base_url_of(provider, access.base_url, told), credentials.organization(provider))
 
     @property
     def is_here(self) -> bool:
@@ -39,7 +45,7 @@ class Destination(NamedTuple):
 def client_of(where: Destination, access: Access, pace: Pace) -> Client:
     """Return the client, not yet open. Raises what the credentials and the client raise."""
     return Client(
-        where.provider.name,
+        where.provider,
         token=credentials.token(where.provider, access.token_file, from_stdin=access.token_stdin),
         organization=where.organization,
         base_url=where.base_url,

@@ -15,6 +15,7 @@ from headrace.cli.text import clean, count
 from headrace.client import Client
 from headrace.deciding import WORDS, Case, candidates, cases, decision, from_file
 from headrace.errors import CredentialsError, UsageError
+from headrace.importfile import recorded
 from headrace.ledger import Checkpoint, Decision, View
 from headrace.ledger.view import read
 from headrace.naming import provider_named
@@ -41,7 +42,7 @@ def settle(state: Path, every: str | None, file: Path | None, *, access: Access,
 
 def _with_candidates(found: list[Case], view: View, access: Access) -> list[Case]:
     """Return the cases with what the provider holds that may be them, where somebody has given credentials."""
-    provider = provider_named(view.identity.provider)
+    provider = recorded(view.definition).fitted(provider_named(view.identity.provider))
     if not found:
         return found
     try:
@@ -49,7 +50,7 @@ def _with_candidates(found: list[Case], view: View, access: Access) -> list[Case
     except CredentialsError:
         return found
     client = Client(
-        provider.name,
+        provider,
         token=token,
         organization=view.identity.organization or None,
         base_url=access.base_url or view.identity.base_url,

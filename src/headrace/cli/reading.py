@@ -30,7 +30,7 @@ def _from_import_file(file: Path, how: DataFile) -> tuple[ImportSpec, Provider]:
     spec = read_import(file)
     provider = provider_named(spec.provider)
     check_import(spec, provider, file)
-    return spec, provider
+    return spec, spec.fitted(provider)
 
 
 def _from_data_file(file: str, how: DataFile) -> tuple[ImportSpec, Provider]:

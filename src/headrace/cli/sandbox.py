@@ -35,6 +35,8 @@ class Conduct(NamedTuple):
     atomicity: str | None
     order: str | None
     max_bulk: int | None
+    shape: str | None
+    plan: str | None
     server_time: float | None
     token: str | None
     organization: str | None
@@ -82,6 +84,11 @@ _Order = Annotated[str | None, typer.Option(metavar="same|shuffled", help="The o
 _MaxBulk = Annotated[
     int | None, typer.Option("--max-bulk", metavar="N", min=1, help="The most records a bulk request may carry.")
 ]
+_Shape = Annotated[
+    str | None,
+    typer.Option(metavar="wrapped|bare", help="How records come, where the vendor's pages contradict each other."),
+]
+_Plan = Annotated[str | None, typer.Option(metavar="paid|free", help="What the account has paid for.")]
 _ServerTime = Annotated[
     float | None,
     typer.Option("--server-time", metavar="SECONDS", help="Seconds of its own time that an hour allows, as 1800."),
@@ -106,6 +113,8 @@ def sandbox(
     atomicity: _Atomicity = None,
     order: _Order = None,
     max_bulk: _MaxBulk = None,
+    shape: _Shape = None,
+    plan: _Plan = None,
     server_time: _ServerTime = None,
     token: _Token = None,
     organization: _Organization = None,
@@ -130,6 +139,8 @@ def sandbox(
         atomicity,
         order,
         max_bulk,
+        shape,
+        plan,
         server_time,
         token,
         organization,

@@ -22,7 +22,7 @@ from headrace.cli.text import clean, count
 from headrace.client import Client, Report
 from headrace.dispatch.halt import Halt
 from headrace.errors import InterruptionError
-from headrace.importfile import stem
+from headrace.importfile import recorded, stem
 from headrace.ledger.view import read
 from headrace.naming import provider_named
 from headrace.progress import Progress
@@ -39,7 +39,7 @@ def import_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Ac
     spec, provider = what_to_import(file, how)
     check_input(file, access)
     state = checkpoint or Path(f"{stem(file)}.headrace")
-    where = Destination.of(provider, access.base_url, spec.base_url)
+    where = Destination.of(provider, access, spec.base_url)
     client = client_of(where, access, pace)
     _agree(talk, where, f"{count(len(spec.load), 'load')} of {file}")
     _tell(talk, f"importing {file} into {where}; state is kept in {state}")
@@ -53,8 +53,9 @@ def import_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Ac
 def send_rejects(state: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Send the repaired rows of the reject files and return the exit code. Raises as `import_file` does."""
     with read(state) as view:
-        identity = view.identity
-    where = Destination.of(provider_named(identity.provider), access.base_url, identity.base_url)
+        identity, definition = view.identity, view.definition
+    provider = recorded(definition).fitted(provider_named(identity.provider))
+    where = Destination.of(provider, access, identity.base_url, is_own=True)
     client = client_of(where, access, pace)
     _agree(talk, where, f"the repaired rejects of {state}")
     _tell(talk, f"sending the repaired rejects of {state} to {where}")

@@ -12,6 +12,7 @@ from headrace.provider.guarantee import (
     effective,
     promise,
 )
+from headrace.provider.setting import Setting, fitted
 from headrace.provider.table import (
     Auth,
     Bulk,
@@ -47,11 +48,13 @@ __all__ = [
     "Refusal",
     "Resource",
     "Route",
+    "Setting",
     "StoredMarker",
     "Verdict",
     "Wire",
     "WorkLimit",
     "effective",
+    "fitted",
     "promise",
     "reference",
     "references",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import FieldInfo
 
 from headrace.provider.table import Resource, reference
 
@@ -13,8 +14,9 @@ from headrace.provider.table import Resource, reference
 def form(resource: Resource, operation: str) -> type[Struct]:
     """Return the Struct of `operation` (`create`, `update`, `delete`) on `resource`. Built anew at each call.
 
-    An update has a required `id` and every other field optional, without those in `resource.create_only`; a delete
-    has the `id` alone. The `id` is a reference to the resource itself, so that it may be looked up like any other.
+    An update has a required `id` and every other field optional but for those in `resource.always`, without those in
+    `resource.create_only`; a delete has the `id` alone. The `id` is a reference to the resource itself, so that it may
+    be looked up like any other.
     Raises `KeyError` for an operation that there is not.
     """
     return _FORMS[operation](resource)
@@ -26,11 +28,17 @@ def _create(resource: Resource) -> type[Struct]:
 
 def _update(resource: Resource) -> type[Struct]:
     changeable = [
-        (field.name, field.type | UnsetType, msgspec.field(default=UNSET, name=field.encode_name))
+        _changeable(field, is_needed=field.name in resource.always)
         for field in msgspec.structs.fields(resource.struct)
         if field.name not in resource.create_only
     ]
     return _made(resource, "Update", *changeable)
+
+
+def _changeable(field: FieldInfo, *, is_needed: bool) -> tuple[str, Any, Any]:
+    if is_needed:
+        return field.name, field.type, msgspec.field(name=field.encode_name)
+    return field.name, field.type | UnsetType, msgspec.field(default=UNSET, name=field.encode_name)
 
 
 def _delete(resource: Resource) -> type[Struct]:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from headrace.model import NO_MAPPING
 from headrace.provider.guarantee import Guarantee
+from headrace.provider.setting import Setting
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
 from headrace.provider.wire import Wire
 
@@ -140,8 +141,12 @@ class Resource(Struct, frozen=True, kw_only=True):
     to the attributes that, joined by a space, spell it. `writes` are the operations that exist, `bulk` those that take
     many records. `note` is the text field that a marker may be appended to, where the user wants one, and
     `customizable` what the API calls the type in its list of custom fields. `create_only` names the fields that an
-    update cannot change, `ids` says what the ids of its records are. `doc` is the vendor page that the facts were taken
-    from.
+    update cannot change, `always` those that it must carry, `ids` says what the ids of its records are. `doc` is the
+    vendor page that the facts were taken from.
+
+    A path may hold fields of a create, as in `/projects/{project_id}/tasks`; they are `create_only` and in no body.
+    `names` are the vendor's names of fields where they differ from ours, and `renamable` the fields whose names the
+    vendor does not publish, or contradicts itself about: for these the user may say the right one.
     """
 
     name: str
@@ -157,10 +162,17 @@ class Resource(Struct, frozen=True, kw_only=True):
     note: str | None = None
     customizable: str | None = None
     ids: Ids = Ids.NUMBER
+    always: frozenset[str] = frozenset()
+    names: Mapping[str, str] = NO_MAPPING
+    renamable: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.path:
             msgspec.structs.force_setattr(self, "path", f"/{self.name}")
+
+    def name_of(self, field: str) -> str:
+        """Return what the vendor calls our `field`."""
+        return self.names.get(field, field)
 
     def takes_bulk(self, operation: str) -> bool:
         """Whether `operation` may carry many records in one request."""
@@ -174,6 +186,9 @@ class Provider(Struct, frozen=True, kw_only=True):
     API may still commit, and how long until a new record shows in a search. `reset_header` names the header of a 429
     that holds the seconds until the window resets. `work` are the limits on the server's own time, `runtime_header`
     names the header that says how many seconds of it an answer took. `headers` go with every request.
+
+    `base_url` is empty where every customer has an own one; `address` then says where it is found, and `base_path` how
+    it ends, in case it is given without that. `settings` are what the vendor does not publish.
     """
 
     name: str
@@ -196,6 +211,9 @@ class Provider(Struct, frozen=True, kw_only=True):
     commit_within: float = 120.0
     visible_within: float = 60.0
     verdicts: Mapping[int, Verdict] = DEFAULT_VERDICTS
+    address: str = ""
+    base_path: str = ""
+    settings: tuple[Setting, ...] = ()
 
     def resource(self, name: str) -> Resource | None:
         """Return the resource called `name`, or None."""

@@ -32,5 +32,6 @@ class _Shelf(Mapping[str, Provider]):
 
 
 PROVIDERS: Final[Mapping[str, Provider]] = _Shelf(
+    agiled="headrace.providers.agiled.provider:AGILED",
     productive="headrace.providers.productive.provider:PRODUCTIVE",
 )

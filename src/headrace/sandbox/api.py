@@ -35,12 +35,12 @@ class Context:
 class Api:
     """A provider's API. `prefix` is the path of its base URL; all functions are pure but for the store.
 
-    `refuse` returns the answer to a call without valid credentials, None where they are good; `throttled` the 429 for
-    a limit of so many calls, without the header that says when to come back, and `overworked` that
-    for so many seconds of the server's time in so many seconds; `failure` the API's own 500; `missing`
-    the 404 of a path outside the API; `answer` executes a call. `furnish` fills the fresh store of an organization with
-    the fixture; `sow` adds reference records of a type to it and returns their ids, raising ValueError for what cannot
-    be.
+    `refuse` returns the answer to a call without valid credentials, None where they are good; `throttled` the 429 for a
+    limit of so many calls, without the header that says when to come back, and `overworked` that for so many seconds of
+    the server's time in so many seconds; `failure` the API's own 500; `missing` the 404 of a path outside the API;
+    `answer` executes a call. `furnish` fills the fresh store of an organization with the fixture; `sow` adds reference
+    records of a type to it and returns their ids, raising ValueError for what cannot be. `identify` makes of a type and
+    a number the id that clients see; `reset` is the header of a 429 that says when to come back, `none` for none.
     """
 
     prefix: str
@@ -53,3 +53,5 @@ class Api:
     answer: Callable[[Call, Context], Reply]
     furnish: Callable[[Store, str, float], None]
     sow: Callable[[Store, str, object, float], list[str]]
+    identify: Callable[[str, int], str] = lambda _, number: str(number)
+    reset: str = "x-ratelimit-reset"

@@ -1,7 +1,7 @@
 """The audit: what arrived, what was refused, the worst window of each limit. Exact, in bounded memory."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ class Audit:
     def arrived(self, call: Call) -> None:
         """Take note of a request with valid credentials, in every window that covers it, refused or not."""
         for limit, window in self._windows:
-            if limit.covers(call.path):
+            if limit.covers(call.method, call.path):
                 window.count(call.now)
 
     def answered(self, call: Call, reply: Reply) -> None:
@@ -64,14 +64,14 @@ class Audit:
             if key in self._unknown or len(self._unknown) < 50 * MAX_EXAMPLES:
                 self._unknown[key] += 1
 
-    def report(self, store: Store) -> dict[str, Any]:
-        """Return the audit as JSON."""
+    def report(self, store: Store, identify: Callable[[str, int], str]) -> dict[str, Any]:
+        """Return the audit as JSON; `identify` makes of a type and a number the id that clients see."""
         return {
             "requests": self._statuses.total(),
             "throttled": self._statuses[429],
             "worst": {limit.name: window.worst for limit, window in self._windows},
             "duplicates": sum(twins.surplus for twins in store.twins.values()),
-            "duplicate_examples": _examples(store),
+            "duplicate_examples": _examples(store, identify),
             "records": store.counts,
             "created": store.created,
             "deleted": store.deleted,
@@ -82,9 +82,12 @@ class Audit:
         }
 
 
-def _examples(store: Store) -> dict[str, list[list[str]]]:
+def _examples(store: Store, identify: Callable[[str, int], str]) -> dict[str, list[list[str]]]:
     return {
-        kind: [[str(number) for number in group[:MAX_EXAMPLES]] for group in islice(twins.groups(), MAX_EXAMPLES)]
+        kind: [
+            [identify(kind, number) for number in group[:MAX_EXAMPLES]]
+            for group in islice(twins.groups(), MAX_EXAMPLES)
+        ]
         for kind, twins in store.twins.items()
         if twins.surplus
     }

@@ -34,13 +34,18 @@ def answer(sandbox: "Sandbox", method: str, path: str, body: bytes, now: float) 
 
 
 def _audit(sandbox: "Sandbox", _: str, __: bytes, ___: float) -> Reply:
-    return json_reply(200, sandbox.audit.report(sandbox.store))
+    return json_reply(200, sandbox.audit.report(sandbox.store, sandbox.api.identify))
 
 
 def _records(sandbox: "Sandbox", kind: str, _: bytes, __: float) -> Reply:
     lines = (
         orjson.dumps(
-            {"id": str(number), "attributes": each.attributes, "links": each.links, "created_at": each.created_at}
+            {
+                "id": sandbox.api.identify(kind, number),
+                "attributes": each.attributes,
+                "links": each.links,
+                "created_at": each.created_at,
+            }
         )
         for number, each in sandbox.store.table(kind).items()
     )

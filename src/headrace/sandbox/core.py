@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from headrace.sandbox import control
+from headrace.sandbox.agiled import AGILED
 from headrace.sandbox.api import Api, Context, Credentials
 from headrace.sandbox.audit import Audit
 from headrace.sandbox.effects import INSTEAD, Conduct, aftermath, conduct_under
@@ -20,17 +21,20 @@ from headrace.sandbox.options import Options
 from headrace.sandbox.productive import PRODUCTIVE
 from headrace.sandbox.store import Store
 
-APIS: Final[Mapping[str, Api]] = {"productive": PRODUCTIVE}
+APIS: Final[Mapping[str, Api]] = {"agiled": AGILED, "productive": PRODUCTIVE}
 
 
 class Sandbox:
-    """One API with its records, limits, faults and audit. `now` is in seconds since the epoch and never goes back."""
+    """One API with its records, limits, faults and audit. `now` is in seconds since the epoch and never goes back.
 
-    def __init__(self, options: Options, now: float = 0.0) -> None:
-        if options.provider not in APIS:
+    `api` takes the place of the one that the options name: an API of your own.
+    """
+
+    def __init__(self, options: Options, now: float = 0.0, *, api: Api | None = None) -> None:
+        if api is None and options.provider not in APIS:
             raise ValueError(f"there is no sandbox for {options.provider!r}; there is one for {', '.join(APIS)}")
         self.options = options
-        self.api = APIS[options.provider]
+        self.api = APIS[options.provider] if api is None else api
         self.credentials = Credentials(options.token, options.organization)
         self.random = Random(options.seed)  # noqa: S311  # repeatable on purpose
         self.store = Store()
@@ -38,7 +42,14 @@ class Sandbox:
         self.throttle = Throttle(self.api.limits, options.window, counts_rejected=options.counts_rejected)
         self.time = TimeMeter(options.server_time)
         self.faults = Faults(options.faults, self.random)
-        self.conduct = Conduct(options.pointers, options.atomicity, options.order, options.max_bulk)
+        self.conduct = Conduct(
+            options.pointers,
+            options.atomicity,
+            options.order,
+            options.max_bulk,
+            shape=options.shape,
+            is_paid=options.plan == "paid",
+        )
         self._late: list[tuple[float, int, Call, Conduct]] = []  # a heap of what was answered but not yet executed
         self._order = count()
         self.api.furnish(self.store, options.organization, now)
@@ -84,7 +95,7 @@ class Sandbox:
         if refused is not None:
             return refused
         self.audit.arrived(call)
-        refusal = self.throttle.admit(call.path, call.now)
+        refusal = self.throttle.admit(call.method, call.path, call.now)
         if refusal is not None:
             return self._throttled(self.api.throttled(refusal.limit.calls), refusal.wait)
         if (wait := self.time.wait(call.now)) > 0:
@@ -97,7 +108,7 @@ class Sandbox:
     def _prepare(self, rule: Rule, call: Call) -> None:
         self.audit.struck(rule.kind.value)
         if rule.kind is FaultKind.CROWD:
-            self.throttle.spend(call.path, call.now, rule.calls or 0)
+            self.throttle.spend(call.method, call.path, call.now, rule.calls or 0)
         if rule.kind is FaultKind.REVOKE_TOKEN:
             self.credentials = replace(self.credentials, is_revoked=True)
 
@@ -126,7 +137,7 @@ class Sandbox:
             self._execute(call, conduct)
 
     def _throttled(self, reply: Reply, wait: float, rule: Rule | None = None) -> Reply:
-        header = (rule and rule.header) or self.options.reset
+        header = (rule and rule.header) or self.options.reset or self.api.reset
         value = (rule and rule.value) or str(max(1, math.ceil(wait)))
         return (
             reply if header == "none" else replace(reply, headers={**reply.headers, _TITLES.get(header, header): value})

@@ -23,6 +23,8 @@ class Conduct:
     max_bulk: int
     lag: float = 0.0
     """For how many seconds new records stay out of lists."""
+    shape: str = "wrapped"
+    is_paid: bool = True
 
 
 def _page(status: int, body: bytes, **headers: str) -> Reply:

@@ -9,24 +9,27 @@ from typing import Final, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `calls` requests in `per` seconds, of those whose path begins with `prefix`.
+    """At most `calls` requests in `per` seconds, of those whose path begins with `prefix`, by `methods` if any.
 
-    `scope` says who shares it; a sandbox has one token and one organization, so it is only told.
+    `title` is what a limit on some methods is called. `scope` says who shares it; a sandbox has one token and one
+    organization, so it is only told.
     """
 
     calls: int
     per: float
     scope: str
     prefix: str = "/"
+    methods: frozenset[str] = frozenset()
+    title: str = ""
 
     @property
     def name(self) -> str:
         """What the audit calls the window, for example `100/10s` or `reports 10/30s`."""
-        return f"{self.prefix.strip('/')} {self.calls}/{self.per:g}s".strip()
+        return f"{self.title or self.prefix.strip('/')} {self.calls}/{self.per:g}s".strip()
 
-    def covers(self, path: str) -> bool:
-        """Whether a request to `path` counts here."""
-        return path.startswith(self.prefix)
+    def covers(self, method: str, path: str) -> bool:
+        """Whether a request counts here."""
+        return path.startswith(self.prefix) and (not self.methods or method in self.methods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +173,18 @@ class Throttle:
         self._meters = [] if meter is None else [(limit, meter(limit.calls, limit.per)) for limit in limits]
         self._counts_rejected = counts_rejected
 
-    def admit(self, path: str, now: float) -> Refusal | None:
+    def admit(self, method: str, path: str, now: float) -> Refusal | None:
         """Count a request, or return the limit that refuses it: of several the one that takes longest."""
-        covering = [(limit, meter) for limit, meter in self._meters if limit.covers(path)]
+        covering = [(limit, meter) for limit, meter in self._meters if limit.covers(method, path)]
         refusals = [Refusal(limit, wait) for limit, meter in covering if (wait := meter.wait(now)) > 0]
         if not refusals or self._counts_rejected:
             for _, meter in covering:
                 meter.count(now)
         return max(refusals, key=lambda refusal: refusal.wait, default=None)
 
-    def spend(self, path: str, now: float, calls: int) -> None:
+    def spend(self, method: str, path: str, now: float, calls: int) -> None:
         """Count `calls` requests of someone else who uses the same token."""
         for limit, meter in self._meters:
-            if limit.covers(path):
+            if limit.covers(method, path):
                 for _ in range(calls):
                     meter.count(now)

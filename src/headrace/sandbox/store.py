@@ -70,6 +70,7 @@ class Store:
         self._twins: dict[str, Twins] = {}
         self._sequences: dict[str, int] = {}
         self.is_lagging = False  # whether some record may be missing from lists for a while
+        self.kept: dict[tuple[str, ...], Any] = {}  # what an API remembers beside its records, as answers under a key
         self.created: dict[str, int] = {}
         self.deleted: dict[str, int] = {}
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from headrace.provider.json_api.decoding import decoded
+from headrace.provider.decoding import decoded
 from headrace.provider.json_api.echo import Answer, Known, echo
 from headrace.provider.json_api.joining import join
 from headrace.provider.json_api.layout import ID, Layout

@@ -1,11 +1,11 @@
 """Listings: the request for the first page of the records that pass a filter."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any, Final, TypeAlias
 
 from headrace.model import Lane, Request
 from headrace.provider.json_api.document import HEADERS
+from headrace.provider.query import text
 from headrace.provider.table import Provider, Resource, references
 
 Params: TypeAlias = Iterator[tuple[str, str]]
@@ -65,17 +65,6 @@ def _filter(name: str, value: Any) -> Params:
             for key, inner in value.items():
                 yield from _filter(f"{name}[{key}]", inner)
         case list() | tuple() | set() | frozenset():
-            yield from ((f"{name}[]", _text(inner)) for inner in value)
+            yield from ((f"{name}[]", text(inner)) for inner in value)
         case _:
-            yield name, _text(value)
-
-
-def _text(value: Any) -> str:
-    """Return `value` as a query has it."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value)
+            yield name, text(value)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from headrace.model import Request
-from headrace.provider.json_api.decoding import decoded
+from headrace.provider.decoding import decoded
 from headrace.provider.json_api.listing import NUMBER
 from headrace.provider.wire import Page
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from headrace.provider.json_api.decoding import decoded
+from headrace.provider.decoding import decoded
 from headrace.provider.json_api.layout import Layout
 from headrace.provider.wire import Hit, Refusal
 

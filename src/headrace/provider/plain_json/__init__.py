@@ -1,0 +1,60 @@
+"""Plain JSON over REST: records as objects, bare or wrapped; what Agiled, Time Magic and Bezala speak.
+
+What differs between them, and between resources of one of them, is an `Envelope`. Everything here is pure, and nothing
+raises on foreign bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.model import Request
+from headrace.provider.plain_json.codec import HEADERS, PlainCodec, codec
+from headrace.provider.plain_json.envelope import Envelope, Pages
+from headrace.provider.plain_json.listing import listing
+from headrace.provider.plain_json.page import Walk
+from headrace.provider.plain_json.place import fields_in
+from headrace.provider.plain_json.refusal import refusals
+from headrace.provider.table import Provider, Resource, references
+from headrace.provider.wire import Hit, Page, Refusal
+
+__all__ = ["Envelope", "Pages", "PlainCodec", "PlainJson"]
+
+
+@dataclass(frozen=True)
+class PlainJson:
+    """The `Wire` of plain JSON: `envelope` for all resources but those that have their own in `own`, by name."""
+
+    envelope: Envelope
+    own: Mapping[str, Envelope] = field(default_factory=dict)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """`Wire.headers`."""
+        return HEADERS
+
+    def codec(self, provider: Provider, resource: Resource, operation: str) -> PlainCodec:
+        """`Wire.codec`."""
+        return codec(provider, resource, self._of(resource.name), operation)
+
+    def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Walk:
+        """`Wire.listing`."""
+        parents = [references(resource.struct)[name] for name in fields_in(resource.path)]
+        parent = self._of(parents[0]) if parents else self.envelope
+        return listing(provider, resource, self._of(resource.name), parent, filters=filters, **options)
+
+    def page(self, request: Request, body: bytes) -> Page | None:
+        """`Wire.page`. Only for requests that `listing` made, or that follow from such."""
+        return request.reader.page(request, body) if isinstance(request, Walk) else None
+
+    def refusals(self, body: bytes) -> list[Refusal] | None:
+        """`Wire.refusals`."""
+        return refusals(body)
+
+    def hit(self, body: bytes) -> Hit | None:
+        """`Wire.hit`: none of these APIs names the limit that was hit."""
+        del body
+        return None
+
+    def _of(self, name: str) -> Envelope:
+        return self.own.get(name, self.envelope)

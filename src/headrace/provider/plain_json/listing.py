@@ -1,0 +1,127 @@
+"""Listings: the request for the first page of the records that pass a filter, and those that follow it."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, Final, TypeAlias
+
+from msgspec import structs
+
+from headrace.model import Lane
+from headrace.provider.plain_json.codec import ACCEPT, naming
+from headrace.provider.plain_json.envelope import Envelope, Pages
+from headrace.provider.plain_json.page import PageReader, ParentReader, Walk
+from headrace.provider.plain_json.place import fields_in, filled
+from headrace.provider.query import text
+from headrace.provider.table import Provider, Resource, references
+
+Params: TypeAlias = tuple[tuple[str, str], ...]
+
+_SEVERAL: Final = (list, tuple, set, frozenset)
+
+
+def listing(
+    provider: Provider,
+    resource: Resource,
+    envelope: Envelope,
+    parent: Envelope,
+    *,
+    filters: Mapping[str, Any],
+    include: Sequence[str] = (),
+    fields: Sequence[str] = (),
+    sort: str | None = None,
+    size: int | None = None,
+) -> Walk:
+    """Return the request for the first page: `Wire.listing`.
+
+    These APIs take one value for a filter, so of several values each has a listing of its own, one after the other;
+    dates that are filtered by a range have one for all of them. Records that are listed under a parent are listed under
+    the one that a filter names, else under all there are: `parent` is the envelope of their resource.
+    """
+    del fields  # none of them leaves fields out
+    pages = envelope.pages
+    options = (*_included(pages, include), *_sorted(resource, pages, sort), *_paged(pages, size))
+    walks = [
+        _walk(provider, resource, envelope, chosen, (*_params(resource, pages, chosen), *options))
+        for chosen in _chosen(filters, envelope)
+    ]
+    missing = [name for name in fields_in(resource.path) if name not in filters]
+    first = _under_all(provider, resource, parent, missing[0], walks[0]) if missing else walks[0]
+    return structs.replace(first, then=tuple(walks[1:]))
+
+
+def _chosen(filters: Mapping[str, Any], envelope: Envelope) -> Iterator[dict[str, Any]]:
+    """Yield one set of single-valued filters after the other, which together let pass what `filters` do."""
+    alternatives = [
+        [value] if name in envelope.pages.ranges or not isinstance(value, _SEVERAL) else [*value]
+        for name, value in filters.items()
+    ]
+    return (dict(zip(filters, values, strict=True)) for values in product(*alternatives))
+
+
+def _params(resource: Resource, pages: Pages, filters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of filters; those that the path holds are none."""
+    for name, value in filters.items():
+        if name in pages.ranges:
+            ends = sorted(value) if isinstance(value, _SEVERAL) else [value]
+            yield from zip(pages.ranges[name], (text(ends[0]), text(ends[-1])), strict=True)
+        elif name not in fields_in(resource.path):
+            yield resource.name_of(name), text(value)
+
+
+def _included(pages: Pages, include: Sequence[str]) -> Params:
+    """Return the parameter for related records, which these APIs name without `_id`."""
+    names = ",".join(name.removesuffix("_id") for name in include)
+    return ((pages.include, names),) if names and pages.include else ()
+
+
+def _sorted(resource: Resource, pages: Pages, sort: str | None) -> Params:
+    if not sort or not pages.sort:
+        return ()
+    direction = ((pages.order, "desc" if sort.startswith("-") else "asc"),) if pages.order else ()
+    return ((pages.sort, resource.name_of(sort.removeprefix("-"))), *direction)
+
+
+def _paged(pages: Pages, size: int | None) -> Params:
+    number = ((pages.number, "1"),) if pages.number else ()
+    return (*number, (pages.size, str(min(size or pages.most, pages.most)))) if pages.size else number
+
+
+def _walk(
+    provider: Provider, resource: Resource, envelope: Envelope, chosen: Mapping[str, Any], params: Params
+) -> Walk:
+    known = {name: str(chosen[name]) for name in fields_in(resource.path) if name in chosen}
+    path = filled(resource.path, lambda name: known.get(name, ""))
+    reader = PageReader(
+        envelope=envelope,
+        lists=(*envelope.pages.lists, resource.name),
+        name_of=naming(resource, envelope),
+        known=known,
+    )
+    return Walk(
+        method="GET",
+        path=path,
+        params=params,
+        headers=ACCEPT,
+        route=provider.route("GET", path),
+        lane=Lane.READBACK,
+        is_read=True,
+        reader=reader,
+    )
+
+
+def _under_all(provider: Provider, resource: Resource, parent: Envelope, field: str, below: Walk) -> Walk:
+    """Return the listing of the parents, which goes on with what is `below` each of them."""
+    target = provider.resource(references(resource.struct)[field])
+    assert target is not None, "the table refers to its own resources"
+
+    def child(identity: str) -> Walk:
+        reader = below.reader
+        assert isinstance(reader, PageReader)
+        known = {field: identity}
+        path = filled(resource.path, known.__getitem__)
+        return structs.replace(below, path=path, reader=dataclasses.replace(reader, known=known))
+
+    first = _walk(provider, target, parent, {}, _paged(parent.pages, None))
+    assert isinstance(first.reader, PageReader)
+    return structs.replace(first, reader=ParentReader(inner=first.reader, child=child))

@@ -1,0 +1,1 @@
+"""Agiled: the provider table of its public API v1."""

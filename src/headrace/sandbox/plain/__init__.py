@@ -1,0 +1,1 @@
+"""Plain JSON as a server speaks it: bodies, validation, lists. Knows no provider, only `Kind` tables and `Manners`."""
