@@ -122,6 +122,24 @@ def test_it_is_free_at_first_and_slow_near_the_end() -> None:
     assert work.left() == 0.0  # a new hour
 
 
+def test_what_has_no_answer_may_have_cost_the_server_as_much_time_as_it_took() -> None:
+    """A request that was given up after a minute, or answered by a proxy, is charged with that; the mean is not."""
+    budget = Budget([Limit(100, 10)], work=(HOURLY,), pacer=None, clock=virtual_time.clock)
+
+    async def main() -> None:
+        (await budget.acquire(None, Lane.ROWS)).settle(2.0, formatdate(virtual_time.clock(), usegmt=True))
+        lost, proxied, refunded = [await budget.acquire(None, Lane.ROWS) for _ in range(3)]
+        await asyncio.sleep(5)
+        proxied.settle()
+        await asyncio.sleep(55)
+        lost.lost()
+        refunded.refund()
+        assert budget.statistics().work[0].used == pytest.approx(2 + 5 + 60)
+        assert budget._work.mean == pytest.approx(2)
+
+    virtual_time.run(main)
+
+
 def test_a_429_for_it_ends_the_hour() -> None:
     """Somebody else has used it up: nothing is sent until the next hour, and no window of ours is cut for it."""
     budget = Budget([Limit(100, 10)], work=(HOURLY,), clock=virtual_time.clock)

@@ -36,13 +36,16 @@ class Permit:
         """
         if (lease := self._end()) is not None:
             self._account.settle(lease, self._sent_at)
-            if runtime is not None:
+            if runtime is None:
+                self._account.presume(self._sent_at)
+            else:
                 self._account.work.note(runtime, date)
 
     def lost(self) -> None:
         """Note that a byte may have left and no complete answer came: the server may count the request yet."""
         if (lease := self._end()) is not None:
             self._account.lose(lease)
+            self._account.presume(self._sent_at)
 
     def refund(self) -> None:
         """Note that not a byte left: the request never was."""
@@ -122,11 +125,19 @@ class Account:
         self.refunded += 1
         self._log.refund(lease)
 
+    def presume(self, sent_at: float) -> None:
+        """Note that nobody says how long the server worked for a request sent at `sent_at`: at most until now."""
+        self.work.presume(self._clock() - sent_at)
+
     def answers(self, window: Window | None = None) -> list[float]:
         """Return in how many seconds the answers of those under way (in `window`) are expected, in no order."""
         expected_since = self._clock() - self.round_trip
-        touching = [at for lease, at in self._under_way.values() if window is None or window in lease.windows]
-        return [max(0.0, at - expected_since) for at in touching]
+        # By their keys: calls and safety of a window may have changed since the lease.
+        return [
+            max(0.0, at - expected_since)
+            for lease, at in self._under_way.values()
+            if window is None or any(one.key == window.key for one in lease.windows)
+        ]
 
     def _arrived(self, lease: Lease) -> None:
         del self._under_way[lease.number]

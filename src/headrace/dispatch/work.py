@@ -113,6 +113,10 @@ class Work:
         self._note_date(date)
         self._averaged = min(self._averaged + 1, REMEMBERED)
         self._mean += (seconds - self._mean) / self._averaged
+        self.presume(seconds)
+
+    def presume(self, seconds: float) -> None:
+        """Note that the server worked so many seconds for a request, or that nobody knows and it cannot be more."""
         entered = set[str]()
         for quota in self._quotas:  # several may count the same work
             self._enter(quota, 0.0 if quota.key in entered else seconds)
