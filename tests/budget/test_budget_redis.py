@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from headrace.dispatch.permits.redis import RedisLog, open_redis_log
 from headrace.errors import UnreachableError, UsageError
 from headrace.model import Lane
 from headrace.provider import Limit
+from headrace.testing import virtual_time
 from headrace.testing.servers import worst_window
 
 SERVER = shutil.which("redis-server")
@@ -400,6 +401,28 @@ def test_a_short_absence_is_sat_out(server: Redis) -> None:
             (await asyncio.wait_for(waiting, 10)).settle()
 
     run(main)
+
+
+def test_a_swallowed_cancellation_does_not_hang() -> None:
+    """A client that loses the cancellation which comes with its answer: the log's task ends all the same."""
+
+    class Deaf:
+        async def run(self, _errand: Any) -> list[str]:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1)
+            return ["lease", "1"]
+
+    async def main() -> None:
+        log = RedisLog(Deaf(), virtual_time.clock)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(log.run())
+        log.take((window(1, 10.0),))
+        await asyncio.sleep(0.5)
+        log.stop()
+        task.cancel()
+        await asyncio.wait([task], timeout=10)
+        assert task.done()
+
+    virtual_time.run(main)
 
 
 WORKER = """

@@ -44,7 +44,7 @@ class RedisLog:
         self._courier = courier
         self._clock = clock
         # Mutable state: what was asked and is not collected, what has ended and is not yet told, what was seen of each
-        # window and of the server's work, and why there will be no more answers.
+        # window and of the server's work, why there will be no more answers, and whether nobody asks any longer.
         self._asked: dict[tuple[Window, ...], None] = {}
         self._answers: dict[tuple[Window, ...], tuple[float, Answer]] = {}
         self._ended: deque[Errand] = deque()
@@ -52,6 +52,7 @@ class RedisLog:
         self._looked_for: dict[str, Window] = {}
         self._worked: dict[tuple[str, float], float] = {}
         self._failure: HeadraceError | None = None
+        self._is_over = False
         self._watchers = Watchers()
         self._is_needed = asyncio.Event()
 
@@ -120,9 +121,9 @@ class RedisLog:
             self._sights[window.key] = Sight(now, int(open_), tuple(map(float, instants)), float(lost), window.calls)
 
     async def run(self) -> None:
-        """Do what is asked for, until cancelled. A task of its own."""
+        """Do what is asked for, until `stop`. A task of its own."""
         try:
-            while True:
+            while not self._is_over:
                 timeout = UNCOLLECTED if self._answers else None
                 # Not wait_for, which swallows a cancellation that comes together with the event (CPython issue 86296).
                 with suppress(TimeoutError):
@@ -137,6 +138,15 @@ class RedisLog:
         except HeadraceError as error:
             self._failure = error
             self._watchers.notify()
+
+    def stop(self) -> None:
+        """Have `run` end with what it is at. Its task is to be cancelled as well.
+
+        A cancellation alone is not enough: redis-py swallows one that comes together with an answer, and `run` would
+        then wait for ever.
+        """
+        self._is_over = True
+        self._is_needed.set()
 
     async def close(self) -> None:
         """Tell what has ended, for at most a few seconds: what is not told in time counts as lost."""
@@ -215,6 +225,7 @@ async def open_redis_log(
         try:
             yield log
         finally:
+            log.stop()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await log.close()
