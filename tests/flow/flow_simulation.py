@@ -217,7 +217,7 @@ class Simulation(World):
 
     def judge(self, report: Report) -> None:
         """Compare everything that was reported with what the sandbox holds."""
-        summary, audit = report.summary, self.sandbox.audit.report(self.sandbox.store)
+        summary, audit = report.summary, self.sandbox.audit.report(self.sandbox.store, self.sandbox.api.identify)
         assert summary.counts.is_conserved
         assert (summary.rows, summary.not_attempted) == (len(self.plan.rows), 0)
         assert (summary.in_doubt, summary.duplicated) == (0, 0), self.doubts()

@@ -224,7 +224,9 @@ def test_a_share_leaves_the_rest(share: float, tmp_path: Path) -> None:
     write_csv(tmp_path / "hours.csv", hours(200))
     report = world.run(Settings(bulk=False, share=share))
     assert (report.summary.done, report.summary.throttled) == (200, 0)
-    assert world.sandbox.audit.report(world.sandbox.store)["worst"]["100/10s"] <= 100 * share
+    assert (
+        world.sandbox.audit.report(world.sandbox.store, world.sandbox.api.identify)["worst"]["100/10s"] <= 100 * share
+    )
 
 
 def test_a_retry_keeps_its_deadline(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Told(NamedTuple):
 
 
 def audit(world: World) -> Any:
-    return world.sandbox.audit.report(world.sandbox.store)
+    return world.sandbox.audit.report(world.sandbox.store, world.sandbox.api.identify)
 
 
 def plan(world: World, how: Settings | None = None, spec: ImportSpec | None = None) -> Plan:

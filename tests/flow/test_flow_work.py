@@ -14,6 +14,6 @@ def test_a_bulk_import_that_would_burn_the_quota(tmp_path: Path) -> None:
     write_csv(tmp_path / "hours.csv", hours(9_000))
     report = world.run(Settings(settle_after=1.0))
     assert (report.exit_code, report.summary.counts.done, report.summary.throttled) == (0, 9_000, 0)
-    assert world.sandbox.audit.report(world.sandbox.store)["throttled"] == 0
+    assert world.sandbox.audit.report(world.sandbox.store, world.sandbox.api.identify)["throttled"] == 0
     assert 1_700 < world.sandbox.time.worst <= 1_800
     assert report.summary.seconds == pytest.approx(2 * 3_600 - 1_000, abs=60)  # it began 1,000 s into an hour
