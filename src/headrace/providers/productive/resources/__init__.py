@@ -9,7 +9,6 @@ from headrace.providers.productive.resources.companies import COMPANIES
 from headrace.providers.productive.resources.deals import DEALS
 from headrace.providers.productive.resources.expenses import EXPENSES
 from headrace.providers.productive.resources.folders import FOLDERS
-from headrace.providers.productive.resources.organizations import ORGANIZATIONS
 from headrace.providers.productive.resources.people import PEOPLE
 from headrace.providers.productive.resources.projects import PROJECTS
 from headrace.providers.productive.resources.sections import SECTIONS
@@ -36,5 +35,4 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     EXPENSES,
     COMMENTS,
     *SETTINGS,
-    ORGANIZATIONS,
 )
