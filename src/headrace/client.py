@@ -23,6 +23,7 @@ from headrace.errors import CredentialsError, UsageError
 from headrace.examination import Diagnosis, examine
 from headrace.feed import AnySource, LiveSource
 from headrace.importfile import ImportSpec, LoadSpec, stem
+from headrace.intake.rule import read_rules
 from headrace.intake.source import Item, open_source
 from headrace.migration import Report, Watch, migrate, retry
 from headrace.model import Lane, Outcome, Request, Response, Secret
@@ -176,7 +177,7 @@ class Client:
         spec = ImportSpec(
             provider=self.provider.name,
             name=name or (stem(str(checkpoint)) if checkpoint else resource),
-            load=(LoadSpec(resource=resource, source=_described(rows), key=tuple(key), fields=dict(fields or {})),),
+            load=(LoadSpec(resource=resource, source=_described(rows), key=tuple(key), fields={**read_rules(fields)}),),
         )
         stream = OutcomeStream()
         watch = Watch(halt=stream.halt, emit=stream.emit)

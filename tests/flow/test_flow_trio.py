@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from headrace.errors import CredentialsError
 from headrace.pipeline import Settings
 from headrace.sandbox.core import Sandbox
 from headrace.sandbox.faults import FaultKind, Rule
@@ -92,3 +93,81 @@ def test_refused_rows_say_why(tmp_path: Path, shape: str) -> None:
     assert kinds(outcomes) == {"Done": 3, "Rejected": 3}
     fields = {fault.field for one in outcomes for fault in getattr(one, "errors", ())}
     assert fields == ({"project_id"} if shape == "wrapped" else {None})
+
+
+# --- Time Magic -------------------------------------------------------------------------------------------------
+
+SHAPES = pytest.mark.parametrize("shape", ["wrapped", "bare"])
+
+
+def uuid(world: World, kind: str, number: int) -> str:
+    return world.sandbox.api.identify(kind, number)
+
+
+def tasks(world: World, count: int, project: int = 1) -> list[dict[str, Any]]:
+    return [{"project_id": uuid(world, "projects", project), "name": f"task {at}"} for at in range(count)]
+
+
+@SHAPES
+@pytest.mark.parametrize("window", ["sliding", "fixed", "counter"])
+def test_five_requests_a_minute_are_kept(tmp_path: Path, shape: str, window: str) -> None:
+    """All methods together keep the limit of a user, whichever shape answers have and however they are counted."""
+    world = World("timemagic", shape=shape, window=window)
+    assert kinds(world.load("tasks", tasks(world, 12), tmp_path / "x.headrace")) == {"Done": 12}
+    assert (world.audit["throttled"], world.audit["worst"]["5/60s"]) == (0, 5)
+
+
+@SHAPES
+def test_an_unknown_project_is_named(tmp_path: Path, shape: str) -> None:
+    """A task is created below its project: a 404 there is about the project."""
+    world = World("timemagic", shape=shape)
+    rows = [*tasks(world, 2), {"project_id": uuid(world, "projects", 77), "name": "lost"}]
+    outcomes = world.load("tasks", rows, tmp_path / "x.headrace")
+    assert kinds(outcomes) == {"Done": 2, "Rejected": 1}
+    assert [fault.field for one in outcomes for fault in getattr(one, "errors", ())] == ["project_id"]
+
+
+def test_ids_that_are_no_uuids_are_refused_here(tmp_path: Path) -> None:
+    """An id of another form costs no request."""
+    world = World("timemagic")
+    outcomes = world.load("tasks", [{"project_id": "17", "name": "x"}], tmp_path / "x.headrace")
+    assert kinds(outcomes) == {"Invalid": 1}
+    assert world.audit["methods"] == {"GET": 1}
+
+
+@SHAPES
+def test_a_lost_answer_is_looked_up_under_its_project(tmp_path: Path, shape: str) -> None:
+    """Where answers tell when a record was made, what was lost is settled by reading; else it is in doubt, not sent."""
+    lost = Rule(kind=FaultKind.DROP_AFTER_COMMIT, method=("POST",), at=(2,))
+    world = World("timemagic", lost, shape=shape)
+    found = kinds(world.load("tasks", tasks(world, 3), tmp_path / "x.headrace"))
+    assert found == ({"Done": 3} if shape == "bare" else {"Done": 2, "InDoubt": 1})
+    assert (world.audit["duplicates"], world.audit["created"]) == (0, {"tasks": 3})
+
+
+def test_a_lost_entry_is_found_by_its_times(tmp_path: Path) -> None:
+    """Times are compared as instants, however each side spells them."""
+    lost = Rule(kind=FaultKind.DROP_AFTER_COMMIT, method=("POST",), at=(1,))
+    world = World("timemagic", lost, shape="bare")
+    rows = [{"begin_time": "2026-03-02T09:00:00+02:00", "end_time": "2026-03-02T10:00:00+02:00", "comment": "c"}]
+    assert kinds(world.load("time_entries", rows, tmp_path / "x.headrace")) == {"Done": 1}
+    assert world.audit["duplicates"] == 0
+
+
+def test_without_a_subscription_writes_go_on_and_names_are_not_looked_up(tmp_path: Path) -> None:
+    """402 on reads: rows with ids are written, a lookup by name ends with the provider's own reason."""
+    world = World("timemagic", plan="free", shape="bare")
+    assert kinds(world.load("tasks", tasks(world, 3), tmp_path / "x.headrace")) == {"Done": 3}
+    by_name = {"project_id": {"column": "project", "lookup": "projects", "by": "name"}}
+    with pytest.raises(CredentialsError, match="Subscription required") as caught:
+        world.load("tasks", [{"project": "Globex app", "name": "x"}], tmp_path / "y.headrace", fields=by_name)
+    assert caught.value.hint is not None
+    assert "ids" in caught.value.hint
+
+
+def test_without_a_subscription_what_was_lost_is_in_doubt(tmp_path: Path) -> None:
+    """What cannot be looked up is never sent again blindly."""
+    lost = Rule(kind=FaultKind.DROP_AFTER_COMMIT, method=("POST",), at=(1,))
+    world = World("timemagic", lost, plan="free", shape="bare")
+    assert kinds(world.load("tasks", tasks(world, 3), tmp_path / "x.headrace")) == {"Done": 2, "InDoubt": 1}
+    assert world.audit["created"] == {"tasks": 3}

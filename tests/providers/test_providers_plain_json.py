@@ -24,7 +24,7 @@ def table(name: str, provider: Provider = AGILED) -> Resource:
     return resource
 
 
-def request(operation: str, name: str, provider: Provider = AGILED, **row: Any) -> Request:
+def request(operation: str, name: str, provider: Provider = AGILED, /, **row: Any) -> Request:
     resource = table(name, provider)
     value = msgspec.convert(row, form(resource, operation), strict=False)
     return provider.wire.codec(provider, resource, operation).request([value], bulk=False)
@@ -187,3 +187,73 @@ def test_several_values_of_a_filter_are_asked_one_after_the_other() -> None:
 
     items, requests = walked(first, answer, AGILED.wire)
     assert ([item["project_id"] for item in items], requests) == ([5, 6, 7], 3)
+
+
+# --- Time Magic -------------------------------------------------------------------------------------------------
+
+TIME_MAGIC = PROVIDERS["timemagic"]
+A, B = "11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-555555555556"
+
+
+def test_a_record_is_created_below_its_owner_and_wrapped() -> None:
+    """The path holds the project, the body what else there is, under the singular key."""
+    made = request("create", "tasks", TIME_MAGIC, project_id=A, name="T")
+    assert (made.method, made.path, made.body) == ("POST", f"/projects/{A}/tasks", b'{"task":{"name":"T"}}')
+    changed = request("update", "tasks", TIME_MAGIC, id=B, task_type="permanent")
+    assert (changed.method, changed.path) == ("PUT", f"/tasks/{B}")
+    assert changed.body == b'{"task":{"task_type":"permanent"}}'
+    assert "project_id" not in form(table("tasks", TIME_MAGIC), "update").__struct_fields__
+
+
+@pytest.mark.parametrize("event", ["start_tracking", "stop_tracking", "start_without_tracking", "finish"])
+def test_events_are_named_actions(event: str) -> None:
+    """An action is a request on the record that is there: the event in the query, no body."""
+    resource = table("tasks", TIME_MAGIC)
+    assert event in resource.operations
+    asked = request(event, "tasks", TIME_MAGIC, id=B)
+    assert (asked.method, asked.path, asked.params, asked.body) == ("PUT", f"/tasks/{B}", (("event", event),), None)
+    codec = TIME_MAGIC.wire.codec(TIME_MAGIC, resource, event)
+    value = msgspec.convert({"id": B}, form(resource, event))
+    assert codec.ids(orjson.dumps({"task": {"id": B, "status": "x"}}), [value]) == [B]
+    assert codec.ids(orjson.dumps({"uuid": A}), [value]) is None
+
+
+def test_what_is_listed_below_an_owner_is_walked_through_all_of_them() -> None:
+    """Without a project named, all projects are listed, and their tasks one project after the other."""
+    held = {A: ["a1", "a2"], B: [], A[:-1] + "9": ["c1"]}
+
+    def answer(request: Request) -> Any:
+        if request.path == "/projects":
+            return {"projects": [{"id": project} for project in held]}
+        return [{"uuid": task, "name": task} for task in held[request.path.split("/")[2]]]
+
+    items, requests = walked(
+        TIME_MAGIC.wire.listing(TIME_MAGIC, table("tasks", TIME_MAGIC), filters={}), answer, TIME_MAGIC.wire
+    )
+    assert [(item["id"], item["project_id"]) for item in items] == [("a1", A), ("a2", A), ("c1", A[:-1] + "9")]
+    assert requests == 4
+    some = TIME_MAGIC.wire.listing(TIME_MAGIC, table("tasks", TIME_MAGIC), filters={"project_id": [A, B]})
+    items, requests = walked(some, answer, TIME_MAGIC.wire)
+    assert ([item["id"] for item in items], requests) == (["a1", "a2"], 2)
+
+
+@pytest.mark.parametrize("names", [("begin_time", "end_time"), ("started_at", "ended_at")])
+def test_times_are_read_under_both_names(names: tuple[str, str]) -> None:
+    """The vendor calls the times of an entry two ways; ours are the skill's."""
+    resource = table("time_entries", TIME_MAGIC)
+    first = TIME_MAGIC.wire.listing(TIME_MAGIC, resource, filters={})
+    body = orjson.dumps([{"uuid": A, names[0]: "2026-03-02T09:00:00Z", names[1]: None}])
+    page = TIME_MAGIC.wire.page(first, body)
+    assert page is not None
+    assert page.items == [{"id": A, "begin_time": "2026-03-02T09:00:00Z", "end_time": None}]
+
+
+def test_an_entry_is_about_something_or_nothing() -> None:
+    """Type and id of what was worked on go together, and an entry does not end before it begins."""
+    struct = table("time_entries", TIME_MAGIC).struct
+    begin = {"begin_time": "2026-03-02T09:00:00Z"}
+    with pytest.raises(msgspec.ValidationError, match="resource_type: "):
+        msgspec.convert(begin | {"resource_id": A}, struct)
+    with pytest.raises(msgspec.ValidationError, match="end_time: "):
+        msgspec.convert(begin | {"end_time": "2026-03-02T08:00:00Z"}, struct)
+    msgspec.convert(begin | {"resource_id": A, "resource_type": "task"}, struct)

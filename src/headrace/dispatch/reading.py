@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from headrace.dispatch.endings import misdirected, unauthorized
 from headrace.dispatch.transport import Transport
-from headrace.errors import HeadraceError, LostError, NotSentError, UnreachableError
+from headrace.errors import CredentialsError, HeadraceError, LostError, NotSentError, UnreachableError
 from headrace.model import Lane, Request, Response
 from headrace.provider import Page, Provider, Resource, Verdict, verdict
 
@@ -72,6 +72,18 @@ def _not_a_page(provider: Provider, request: Request, response: Response) -> Hea
                 hint="the provider seems to be down; run the same command again later",
             )
         case Verdict.FORBIDDEN:
-            return unauthorized(provider, response)
+            return _closed(provider, request, response)
         case _:
             return misdirected(provider, response)
+
+
+def _closed(provider: Provider, request: Request, response: Response) -> HeadraceError:
+    """Return the error for a listing that the account may not read, in the provider's own words where it has any."""
+    said = provider.wire.refusals(response.body)
+    if not said:
+        return unauthorized(provider, response)
+    return CredentialsError(
+        f"{provider.name} does not let {request.path} be read (status {response.status}): {said[0].error}",
+        hint="give ids where the import looks names up, or refer to an earlier load with `from`; else change the plan "
+        "or the rights of the account",
+    )

@@ -14,6 +14,7 @@ from headrace.provider.guarantee import (
 )
 from headrace.provider.setting import Setting, fitted
 from headrace.provider.table import (
+    Action,
     Auth,
     Bulk,
     Ids,
@@ -31,6 +32,7 @@ from headrace.provider.wire import Codec, Hit, Page, Refusal, Wire
 __all__ = [
     "DEFAULT_VERDICTS",
     "REPEATABLE",
+    "Action",
     "Auth",
     "Bulk",
     "Codec",

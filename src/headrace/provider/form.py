@@ -8,18 +8,25 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import FieldInfo
 
-from headrace.provider.table import Resource, reference
+from headrace.provider.table import Action, Resource, reference
 
 
 def form(resource: Resource, operation: str) -> type[Struct]:
-    """Return the Struct of `operation` (`create`, `update`, `delete`) on `resource`. Built anew at each call.
+    """Return the Struct of `operation` (`create`, `update`, `delete` or an action) on `resource`. Built anew each time.
 
     An update has a required `id` and every other field optional but for those in `resource.always`, without those in
     `resource.create_only`; a delete has the `id` alone. The `id` is a reference to the resource itself, so that it may
-    be looked up like any other.
+    be looked up like any other. An action has the `id`, and the fields that it takes.
     Raises `KeyError` for an operation that there is not.
     """
-    return _FORMS[operation](resource)
+    action = resource.action(operation)
+    return _FORMS[operation](resource) if action is None else _action(resource, action)
+
+
+def _action(resource: Resource, action: Action) -> type[Struct]:
+    own = () if action.struct is None else msgspec.structs.fields(action.struct)
+    fields = [_changeable(field, is_needed=field.required) for field in own]
+    return _made(resource, action.name.title().replace("_", ""), *fields)
 
 
 def _create(resource: Resource) -> type[Struct]:

@@ -130,6 +130,21 @@ class Bulk(Struct, frozen=True, kw_only=True):
     ordered: bool = False
 
 
+class Action(Struct, frozen=True, kw_only=True):
+    """A named operation on one record that is there: `method` on the record's path with `tail` behind it.
+
+    `params` are its query. `struct` has the fields that it takes beside the record's id, None where it takes none;
+    they go into the body. `description` says, in a few words, what becomes of the record.
+    """
+
+    name: str
+    description: str
+    method: str = "PATCH"
+    tail: str = ""
+    params: tuple[tuple[str, str], ...] = ()
+    struct: type[Struct] | None = None
+
+
 # --- the table --------------------------------------------------------------------------------------------------
 
 
@@ -146,7 +161,8 @@ class Resource(Struct, frozen=True, kw_only=True):
 
     A path may hold fields of a create, as in `/projects/{project_id}/tasks`; they are `create_only` and in no body.
     `names` are the vendor's names of fields where they differ from ours, and `renamable` the fields whose names the
-    vendor does not publish, or contradicts itself about: for these the user may say the right one.
+    vendor does not publish, or contradicts itself about: for these the user may say the right one. `actions` are what
+    else can be done to a record.
     """
 
     name: str
@@ -165,10 +181,21 @@ class Resource(Struct, frozen=True, kw_only=True):
     always: frozenset[str] = frozenset()
     names: Mapping[str, str] = NO_MAPPING
     renamable: frozenset[str] = frozenset()
+    actions: tuple[Action, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.path:
             msgspec.structs.force_setattr(self, "path", f"/{self.name}")
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The operations that there are: in the order of a record's life, then the actions."""
+        written = (name for name in ("create", "update", "delete") if name in self.writes)
+        return (*written, *(action.name for action in self.actions))
+
+    def action(self, name: str) -> Action | None:
+        """Return the action called `name`, or None."""
+        return next((action for action in self.actions if action.name == name), None)
 
     def name_of(self, field: str) -> str:
         """Return what the vendor calls our `field`."""

@@ -34,4 +34,5 @@ class _Shelf(Mapping[str, Provider]):
 PROVIDERS: Final[Mapping[str, Provider]] = _Shelf(
     agiled="headrace.providers.agiled.provider:AGILED",
     productive="headrace.providers.productive.provider:PRODUCTIVE",
+    timemagic="headrace.providers.timemagic.provider:TIME_MAGIC",
 )

@@ -20,8 +20,9 @@ from headrace.sandbox.message import NO_HEADERS, Call, Ending, Reply
 from headrace.sandbox.options import Options
 from headrace.sandbox.productive import PRODUCTIVE
 from headrace.sandbox.store import Store
+from headrace.sandbox.timemagic import TIME_MAGIC
 
-APIS: Final[Mapping[str, Api]] = {"agiled": AGILED, "productive": PRODUCTIVE}
+APIS: Final[Mapping[str, Api]] = {"agiled": AGILED, "productive": PRODUCTIVE, "timemagic": TIME_MAGIC}
 
 
 class Sandbox:

@@ -87,6 +87,8 @@ def _compare(ours: Any, theirs: Any) -> Likeness:
         return Likeness.LOOSE  # what one side does not say is no difference: the provider may have filled it in
     if isinstance(ours, str):
         return _compare_texts(ours, str(theirs or ""))
+    if isinstance(ours, datetime):
+        return _compare_times(ours, theirs)
     return Likeness.EXACT if spelt(ours) == spelt(theirs) or _is_same_number(ours, theirs) else Likeness.NO
 
 
@@ -98,6 +100,18 @@ def _compare_texts(ours: str, theirs: str) -> Likeness:
         return Likeness.LOOSE if mine else Likeness.NEAR
     shorter, longer = sorted((mine, its), key=len)
     return Likeness.NEAR if len(shorter) >= _PREFIX and longer.startswith(shorter) else Likeness.NO
+
+
+def _compare_times(ours: datetime, theirs: Any) -> Likeness:
+    """Compare instants where both have a zone; else a time without one stands for several, a zone's width apart."""
+    try:
+        its = theirs if isinstance(theirs, datetime) else datetime.fromisoformat(str(theirs))
+    except ValueError:
+        return Likeness.NO
+    if (ours.tzinfo is None) == (its.tzinfo is None):
+        return Likeness.EXACT if ours == its else Likeness.NO
+    apart = abs((ours.replace(tzinfo=None) - its.replace(tzinfo=None)).total_seconds())
+    return Likeness.LOOSE if not apart else Likeness.NEAR if apart <= DAY else Likeness.NO
 
 
 def _is_same_number(ours: Any, theirs: Any) -> bool:

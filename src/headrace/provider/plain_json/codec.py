@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from headrace.model import Request
 from headrace.provider.form import form
@@ -15,21 +16,26 @@ from headrace.provider.plain_json.answer import Read, changed, created, deleted
 from headrace.provider.plain_json.envelope import Envelope
 from headrace.provider.plain_json.place import fields_in, filled
 from headrace.provider.plain_json.refusal import refusals
-from headrace.provider.table import Provider, Resource
+from headrace.provider.table import Action, Provider, Resource
 from headrace.provider.wire import Refusal
 
 ID: Final = "id"
 ACCEPT: Final[Mapping[str, str]] = MappingProxyType({"Accept": "application/json"})
 HEADERS: Final[Mapping[str, str]] = MappingProxyType({**ACCEPT, "Content-Type": "application/json"})
 
+Params: TypeAlias = tuple[tuple[str, str], ...]
 Encode: TypeAlias = Callable[[Struct], bytes]
 
+_NOT_FOUND: Final = "not_found"
 _encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainCodec:
-    """The `Codec` of plain JSON. `path` may hold fields of what is sent; `encode` makes the body, None for none."""
+    """The `Codec` of plain JSON. `path` may hold fields of what is sent; `encode` makes the body, None for none.
+
+    `owner` is the field of a create that its path holds: the one that a "not found" is about.
+    """
 
     method: str
     path: str
@@ -37,6 +43,8 @@ class PlainCodec:
     encode: Encode | None
     read: Read
     field_of: Callable[[str], str]
+    params: Params = ()
+    owner: str | None = None
 
     def request(self, values: Sequence[Struct], *, bulk: bool) -> Request:
         """`Codec.request`. No API of this kind takes several records at once."""
@@ -45,6 +53,7 @@ class PlainCodec:
         return Request(
             method=self.method,
             path=filled(self.path, lambda name: getattr(value, name)),
+            params=self.params,
             headers=ACCEPT if self.encode is None else HEADERS,
             body=None if self.encode is None else self.encode(value),
             route=self.route,
@@ -58,12 +67,18 @@ class PlainCodec:
 
     def refusals(self, body: bytes) -> list[Refusal] | None:
         """`Codec.refusals`."""
-        return refusals(body, self.field_of)
+        found = refusals(body, self.field_of)
+        if found is None or self.owner is None:
+            return found
+        return [replace(one, field=self.owner) if one.code == _NOT_FOUND and not one.field else one for one in found]
 
 
 def codec(provider: Provider, resource: Resource, envelope: Envelope, operation: str) -> PlainCodec:
     """Return the codec of `operation`. Raises `KeyError` for an operation that there is not."""
-    method, path, encode, read = _OPERATIONS[operation](resource, envelope)
+    action = resource.action(operation)
+    method, path, encode, read = (
+        _OPERATIONS[operation](resource, envelope) if action is None else _act(resource, envelope, action)
+    )
     return PlainCodec(
         method=method,
         path=path,
@@ -71,6 +86,8 @@ def codec(provider: Provider, resource: Resource, envelope: Envelope, operation:
         encode=encode,
         read=read,
         field_of=naming(resource, envelope),
+        params=() if action is None else action.params,
+        owner=next(iter(fields_in(path)), None) if operation == "create" else None,
     )
 
 
@@ -99,6 +116,11 @@ def _update(resource: Resource, envelope: Envelope) -> _Operation:
 
 def _delete(resource: Resource, envelope: Envelope) -> _Operation:
     return "DELETE", member(resource, envelope), None, deleted(envelope)
+
+
+def _act(resource: Resource, envelope: Envelope, action: Action) -> _Operation:
+    encode = None if action.struct is None else _encoder(resource, envelope, action.name, (ID,))
+    return action.method, member(resource, envelope) + action.tail, encode, changed(envelope)
 
 
 _OPERATIONS: Final[Mapping[str, Callable[[Resource, Envelope], _Operation]]] = MappingProxyType(

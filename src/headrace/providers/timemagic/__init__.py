@@ -1,0 +1,1 @@
+"""Time Magic: the provider table of its API."""
