@@ -10,6 +10,7 @@ from headrace.errors import InvariantError, UsageError
 from headrace.identity import value_prints
 from headrace.ledger import Checkpoint, Decision
 from headrace.ledger.schema import VERSION
+from headrace.ledger.seals import TABLES
 from headrace.model import Duplicated, Row, Settled
 
 ROWS = source("abcdef")
@@ -130,6 +131,10 @@ def test_an_older_format_is_brought_up_to_date(tmp_path: Path) -> None:
     copy = left_behind(tmp_path, ROWS[:2])
     path = copy / "acme.headrace"
     with sqlite3.connect(path) as connection:
+        for table in TABLES:
+            connection.execute(f"DROP TRIGGER {table}_added")
+            connection.execute(f"DROP TRIGGER {table}_changed")
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN mark")
         connection.execute("DROP INDEX request_unknown")
         for column in ("since", "prints", "unknown"):
             connection.execute(f"ALTER TABLE request DROP COLUMN {column}")

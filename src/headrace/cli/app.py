@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from headrace.cli import check, demo, doctor, failure, plan, providers, resolve, retry, run, sandbox, status
+from headrace.cli import check, demo, doctor, failure, plan, providers, repair, resolve, retry, run, sandbox, status
 
 _CLOSING: Final = """
 Start with `headrace demo`: no account needed. Then `headrace providers` to see what can be written, `headrace check`
@@ -62,6 +62,7 @@ _COMMANDS: Final = (
     (status.status, status.EXAMPLES),
     (retry.retry, retry.EXAMPLES),
     (resolve.resolve, resolve.EXAMPLES),
+    (repair.repair, repair.EXAMPLES),
     (providers.providers, providers.EXAMPLES),
     (sandbox.sandbox, sandbox.EXAMPLES),
 )

@@ -98,7 +98,7 @@ class Checkpoint(View):
             commits = GroupCommit(connection, reserve, shelf)
             return cls(
                 connection,
-                connect_reader(path) if path is not None and is_threaded else connection,
+                connect_reader(path, is_checked=True) if path is not None and is_threaded else connection,
                 path,
                 results,
                 commits=commits,

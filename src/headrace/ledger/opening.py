@@ -24,6 +24,10 @@ _WORDS: Final = {
     "organization": "organization",
 }
 
+_IMPORT: Final = (
+    "INSERT INTO import (name, provider, base_url, organization, definition, lease) VALUES (?, ?, ?, ?, ?, 1)"
+)
+
 
 class LoadTerms(Struct, frozen=True):
     """What a load is begun with; see `Checkpoint.load`."""
@@ -54,7 +58,7 @@ def take_lease(connection: sqlite3.Connection, identity: Identity, definition: b
     row = connection.execute("SELECT name, provider, base_url, organization FROM import").fetchone()
     given = (identity.import_name, identity.provider, identity.base_url.rstrip("/"), identity.organization)
     if row is None:
-        connection.execute("INSERT INTO import VALUES (?, ?, ?, ?, ?, 1)", (*given, definition))
+        connection.execute(_IMPORT, (*given, definition))
         return
     for word, old, new in zip(_WORDS.values(), row, given, strict=True):
         if old != new:

@@ -103,7 +103,8 @@ class Resolution:
         connection.execute("DELETE FROM fault WHERE load = ? AND number = ?", (self._load, doubt.number))
         if is_done:
             connection.execute(
-                "INSERT OR REPLACE INTO owed VALUES (?, ?, ?)", (self._load, doubt.number, decision.remote_id)
+                "INSERT OR REPLACE INTO owed (load, number, remote_id) VALUES (?, ?, ?)",
+                (self._load, doubt.number, decision.remote_id),
             )
 
 

@@ -113,7 +113,7 @@ class Results:
         for numbers, outcomes, ids in connection.execute(_OWED_DONE, (self._load, told)):
             done = compress(unpack_numbers(numbers), map(State.DONE.__eq__, outcomes))
             owed = [(self._load, n, remote_id) for n, remote_id in zip(done, unpack_ids(ids), strict=True)]
-            connection.executemany("INSERT OR IGNORE INTO owed VALUES (?, ?, ?)", owed)
+            connection.executemany("INSERT OR IGNORE INTO owed (load, number, remote_id) VALUES (?, ?, ?)", owed)
 
     # Writing, after a commit
 

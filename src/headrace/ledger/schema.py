@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from headrace.errors import HeadraceError, StoppedError, UsageError
 from headrace.ledger.durable import sync_folder
+from headrace.ledger.seals import check_seals, damaged, register, statements
 
-VERSION: Final = 2
+VERSION: Final = 3
 _APPLICATION: Final = 0x68647263  # "hdrc", so that `file` and we know a checkpoint from any other SQLite file
 _MAGIC: Final = b"SQLite format 3\0"
 
@@ -59,12 +60,13 @@ CREATE TABLE IF NOT EXISTS former (load INTEGER NOT NULL, line INTEGER NOT NULL,
 """
 
 _UPGRADES: Final = {
-    1: """
-ALTER TABLE request ADD COLUMN since REAL;
-ALTER TABLE request ADD COLUMN prints BLOB;
-ALTER TABLE request ADD COLUMN unknown INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX request_unknown ON request (load) WHERE unknown = 1
-"""
+    1: (
+        "ALTER TABLE request ADD COLUMN since REAL",
+        "ALTER TABLE request ADD COLUMN prints BLOB",
+        "ALTER TABLE request ADD COLUMN unknown INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX request_unknown ON request (load) WHERE unknown = 1",
+    ),
+    2: tuple(statements()),
 }
 """From a version of the format to the statements that make the next one of it."""
 
@@ -79,6 +81,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
         _check_magic(path)
     try:
         connection = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        register(connection)
         if not _is_empty(connection):
             check(connection, path)  # before anything is changed in what may be someone else's file
         # FULL: a commit is on the disk when it returns (NORMAL may lose the last ones in a power cut, and with them
@@ -86,13 +89,17 @@ def connect(path: Path | None) -> sqlite3.Connection:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = 1", "foreign_keys = OFF"):
             connection.execute(f"PRAGMA {pragma}")
         _create(connection)
-    except sqlite3.Error as error:
+        check_seals(connection, path)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise translated(error, path) from None
     return connection
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open the checkpoint at `path` for reading beside its writer. Creates and changes nothing."""
+def connect_reader(path: Path, *, is_checked: bool = False) -> sqlite3.Connection:
+    """Open the checkpoint at `path` for reading beside its writer. Creates and changes nothing.
+
+    `is_checked` says that its writer, in this process, has just found every record to be what was written.
+    """
     # A read-only connection would create the -wal and -shm files where they are missing. Without a -wal everything is
     # in the file itself, which "immutable" reads alone.
     _check_magic(path)
@@ -101,9 +108,12 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"file:{quote(str(path.absolute()))}?{mode}", uri=True, isolation_level=None, check_same_thread=False
         )
+        register(connection)
         check(connection, path)
         _check_upgraded(connection, path)
-    except sqlite3.Error as error:
+        if not is_checked and not _is_empty(connection):
+            check_seals(connection, path)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise translated(error, path) from None
     return connection
 
@@ -131,13 +141,13 @@ def _check_upgraded(connection: sqlite3.Connection, path: Path) -> None:
 
 def translated(error: Exception, path: Path | None = None) -> HeadraceError:
     """Return our exception for one of SQLite's or the operating system's, by what the user should do about it."""
+    if isinstance(error, UnicodeDecodeError):
+        return damaged(path, str(error))
     name = getattr(error, "sqlite_errorname", None) or ""
     if name == "SQLITE_NOTADB":
         return _not_a_checkpoint(path)
     if name.startswith("SQLITE_CORRUPT"):
-        return UsageError(
-            f"The checkpoint {path or ''} is damaged ({error}).", hint="Keep the file; restore it from a backup."
-        )
+        return damaged(path, str(error))
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return UsageError(f"Cannot open the checkpoint {path or ''}: {error}.", hint="Check the path and its rights.")
     reason = getattr(error, "strerror", None) or str(error)
@@ -203,9 +213,9 @@ def _create(connection: sqlite3.Connection) -> None:
         for statement in _TABLES.split(";\n"):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("PRAGMA user_version = 2")  # of the tables above; what came later is an upgrade
     for version in range(_pragma(connection, "user_version"), VERSION):
-        for statement in _UPGRADES[version].split(";\n"):
+        for statement in _UPGRADES[version]:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {version + 1}")
     connection.execute(_FORMER)  # checkpoints made before it was there get it when they are opened

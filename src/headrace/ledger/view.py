@@ -17,6 +17,7 @@ from headrace.ledger.lock import Holder, holder
 from headrace.ledger.recovery import Unknown, unknown
 from headrace.ledger.resolution import Doubt, doubts
 from headrace.ledger.schema import connect_reader, translated
+from headrace.ledger.seals import check_seals, register
 from headrace.ledger.tally import tally
 from headrace.model import Counts
 
@@ -175,7 +176,7 @@ def read(path: Path) -> View:
             # Copied without its index: reading it in place would write a new one beside it.
             return _read_copy(path)
         return _checked(View(connect_reader(path), path))
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         raise translated(error, path) from None
 
 
@@ -194,6 +195,8 @@ def _read_copy(path: Path) -> View:
     for suffix in ("", "-wal"):
         shutil.copyfile(path.with_name(path.name + suffix), copy.with_name(copy.name + suffix))
     connection = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
+    register(connection)
+    check_seals(connection, path)
     return _checked(_Copy(connection, path, folder))
 
 
