@@ -191,6 +191,9 @@ class Results:
             sheet.sync()
             sheet.account = msgspec.structs.replace(sheet.account, is_sealed=True)
             self.save(connection, kind, sheet.account)
+        if self._folder.exists():  # the names too: of the files in the folder, and of the folder
+            durable.sync_folder(self._folder)
+            durable.sync_folder(self._folder.absolute().parent)
 
     def close(self) -> None:
         """Close the files."""
