@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from headrace.errors import CredentialsError, UsageError
 from headrace.model import Secret
-from headrace.provider import Provider
+from headrace.provider import Login, Provider
 
 _SHAPE: Final = "https://api.example.com/v1"
 """What a base URL looks like, where the provider has none of its own."""
@@ -85,9 +85,10 @@ def _is_plain(parts: SplitResult) -> bool:
         return False
 
 
-def check_credentials(token: Secret, organization: str) -> None:
+def check_credentials(token: Secret | Login, organization: str) -> None:
     """Raise `CredentialsError` where the token or the organization cannot go into a header; never shows either."""
-    for what, value in (("token", token.reveal()), ("organization", organization)):
+    given = "" if isinstance(token, Login) else token.reveal()  # a login goes into a body
+    for what, value in (("token", given), ("organization", organization)):
         if not (value.isascii() and value.isprintable()) or value != value.strip():
             raise CredentialsError(
                 f"the {what} holds characters that no {what} has",

@@ -12,14 +12,14 @@ from headrace.identity import digest
 from headrace.model import Secret
 from headrace.outside import Outside
 from headrace.pipeline import Settings
-from headrace.provider import Provider
+from headrace.provider import Login, Provider
 
 
 @asynccontextmanager
 async def open_budget(
     provider: Provider,
     base_url: str,
-    token: Secret,
+    token: Secret | Login,
     organization: str,
     *,
     settings: Settings,
@@ -31,7 +31,8 @@ async def open_budget(
     `notice` is told, in a sentence for the user, where what is spent cannot be remembered. Raises what opening the
     log raises.
     """
-    secret = digest(base_url.encode(), token.reveal().encode()).hex()
+    owner = token.email if isinstance(token, Login) else token.reveal()  # who signs in anew has another token each time
+    secret = digest(base_url.encode(), owner.encode()).hex()
     async with AsyncExitStack() as resources:
         log = await _log(provider, base_url, settings=settings, outside=outside, notice=notice, resources=resources)
         budget = Budget(

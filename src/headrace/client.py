@@ -1,7 +1,7 @@
 """The client: credentials, one session and one budget; and what a program does with them."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from headrace.address import base_url_of, check_address, check_credentials
 from headrace.budgets import is_remembered, open_budget
 from headrace.connection import Connection
+from headrace.dispatch.budget import Budget
 from headrace.dispatch.halt import Halt
-from headrace.dispatch.http import open_http
 from headrace.dispatch.reading import read_pages
 from headrace.dispatch.servertime import ServerTime
-from headrace.dispatch.transport import Sender
+from headrace.dispatch.transport import Sender, Transport
 from headrace.errors import CredentialsError, UsageError
 from headrace.examination import Diagnosis, examine
 from headrace.feed import AnySource, LiveSource
@@ -32,7 +32,8 @@ from headrace.outside import Outside
 from headrace.pipeline import Settings, connect
 from headrace.planning import Plan, plan
 from headrace.progress import Progress
-from headrace.provider import Provider
+from headrace.provider import Login, Provider
+from headrace.session import auth_headers, check_login, open_sender, signed_in
 from headrace.stream import OutcomeStream
 
 __all__ = ["Client", "Plan", "Report"]
@@ -42,7 +43,8 @@ class Client:
     """An open way to one provider.
 
     `provider` is a name (`productive`) or a `Provider` of your own. `base_url` replaces the provider's, path included.
-    `outside` replaces clock, network and threads, for simulations (`headrace.testing`).
+    `token` may also be a `Login`, where the provider gives a token for one. `outside` replaces clock, network and
+    threads, for simulations (`headrace.testing`).
     Use it in `async with`; leaving the block lets what is under way answer and be settled.
 
     Raises `UsageError` for an unknown provider or an address that must not be sent the token, `CredentialsError`
@@ -53,7 +55,7 @@ class Client:
         self,
         provider: str | Provider,
         *,
-        token: str | Secret,
+        token: str | Secret | Login,
         organization: str | None = None,
         base_url: str | None = None,
         settings: Settings | None = None,
@@ -68,11 +70,8 @@ class Client:
                 f"{self.provider.name} needs an organization beside the token",
                 hint=f"set HEADRACE_{self.provider.name.upper()}_ORGANIZATION",
             )
-        if not token:
-            raise CredentialsError(
-                f"there is no token for {self.provider.name}", hint=f"set HEADRACE_{self.provider.name.upper()}_TOKEN"
-            )
-        self._token = token if isinstance(token, Secret) else Secret(token)
+        self._token = Secret(token) if isinstance(token, str) else token
+        check_login(self.provider, self._token)
         check_credentials(self._token, organization or "")
         self._organization = organization or ""
         self._outside = outside or Outside()
@@ -100,7 +99,7 @@ class Client:
             provider=self.provider,
             base_url=self.base_url,
             organization=self._organization,
-            transport=connect(await self._open_sender(), budget, self.provider, time, self._outside.jitter),
+            transport=await self._transport(budget, time),
             budget=budget,
             outside=self._outside,
             time=time,
@@ -253,22 +252,21 @@ class Client:
             raise UsageError("the client is not open", hint="use it in `async with Client(...) as client:`")
         return self._connection
 
-    async def _open_sender(self) -> Sender:
-        headers = {**self.provider.headers, **self._auth_headers()}
-        if self._outside.sender is not None:
-            return self._outside.sender(headers)
-        http = open_http(
-            self.base_url,
-            headers,
-            connections=self.settings.concurrency + 1,
-            time_limit=self.settings.request_seconds,
-        )
-        return await self._resources.enter_async_context(http)
+    async def _transport(self, budget: Budget, time: ServerTime) -> Transport:
+        """Return the layers over a session that carries the credentials, having signed in where there is no token."""
+        if isinstance(self._token, Login):
+            async with self._open_sender({}) as sender:
+                token = await signed_in(self.provider, self._token, self._stacked(sender, budget, time))
+        else:
+            token = self._token
+        headers = auth_headers(self.provider, token, self._organization)
+        return self._stacked(await self._resources.enter_async_context(self._open_sender(headers)), budget, time)
 
-    def _auth_headers(self) -> dict[str, str]:
-        """Return the headers that carry the credentials. Only the session ever holds them."""
-        values = {"token": self._token.reveal(), "organization": self._organization}
-        return {name: template.format(**values) for name, template in self.provider.auth.headers.items()}
+    def _open_sender(self, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Sender]:
+        return open_sender(self.provider, self.base_url, headers, settings=self.settings, outside=self._outside)
+
+    def _stacked(self, sender: Sender, budget: Budget, time: ServerTime) -> Transport:
+        return connect(sender, budget, self.provider, time, self._outside.jitter)
 
     def __repr__(self) -> str:
         state = "closed" if self._connection is None else "open"

@@ -15,6 +15,7 @@ from headrace.model import Secret
 from headrace.naming import provider_named
 from headrace.pipeline import Settings
 from headrace.planning import Plan
+from headrace.provider import Login
 
 
 def run(
@@ -88,11 +89,17 @@ def _client(
         check_told(provider, spec.base_url, allow_host=settings.allow_host, environ=os.environ)
     return Client(
         spec.fitted(provider),
-        token=token or os.environ.get(f"HEADRACE_{name}_TOKEN", ""),
+        token=token or _token(name),
         organization=organization or os.environ.get(f"HEADRACE_{name}_ORGANIZATION"),
         base_url=base_url_of(provider, base_url, spec.base_url),
         settings=settings,
     )
+
+
+def _token(name: str) -> str | Login:
+    """Return the environment's token, or where it has none, what to sign in with."""
+    token, email = os.environ.get(f"HEADRACE_{name}_TOKEN", ""), os.environ.get(f"HEADRACE_{name}_EMAIL", "")
+    return Login(email, Secret(os.environ.get(f"HEADRACE_{name}_PASSWORD", ""))) if email and not token else token
 
 
 def _is_in_loop() -> bool:

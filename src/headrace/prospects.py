@@ -88,7 +88,7 @@ class Prospects:
     def _lookup(self, resource: Resource, by: str) -> Lookup:
         found, made = self._read[resource.name, by], self._made[resource.name]
         records = found.records + made
-        pages = max(1, -(-records // self._provider.max_page_size)) if made else found.pages
+        pages = max(1, -(-records // self._provider.page_size(resource))) if made else found.pages
         return Lookup(load=self.title, resource=resource.name, by=by, records=records, pages=pages)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from headrace.cli import credentials
 from headrace.errors import CredentialsError, UsageError
+from headrace.model import Secret
+from headrace.provider import Login
 from headrace.providers import PROVIDERS
 
 PRODUCTIVE = PROVIDERS["productive"]
@@ -81,3 +83,27 @@ def test_the_organization_is_asked_for() -> None:
     with pytest.raises(CredentialsError) as refusal:
         credentials.organization(PRODUCTIVE, {})
     assert "HEADRACE_PRODUCTIVE_ORGANIZATION" in (refusal.value.hint or "")
+
+
+def test_an_email_makes_the_secret_a_password(tmp_path: Path) -> None:
+    """Where a provider gives tokens, e-mail and password do instead of one, from every source; a token goes before."""
+    bezala, environ = PROVIDERS["bezala"], {"HEADRACE_BEZALA_EMAIL": "a@b.example"}
+    file = tmp_path / "secret"
+    file.write_text("from file\n")
+    file.chmod(0o600)
+    found = credentials.token(
+        bezala, None, from_stdin=False, environ=environ | {"HEADRACE_BEZALA_PASSWORD": "from env"}
+    )
+    assert found == Login("a@b.example", Secret("from env"))
+    assert credentials.token(bezala, file, from_stdin=False, environ=environ) == Login(
+        "a@b.example", Secret("from file")
+    )
+    assert credentials.token(
+        bezala, None, from_stdin=False, environ=environ | {"HEADRACE_BEZALA_TOKEN": "t"}
+    ) == Secret("t")
+    with pytest.raises(CredentialsError, match="no password for bezala"):
+        credentials.token(bezala, None, from_stdin=False, environ=environ)
+    with pytest.raises(CredentialsError) as caught:
+        credentials.token(bezala, None, from_stdin=False, environ={})
+    assert caught.value.hint is not None
+    assert "HEADRACE_BEZALA_EMAIL" in caught.value.hint

@@ -3,15 +3,22 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from headrace.errors import CredentialsError
+from headrace.client import Client
+from headrace.errors import CredentialsError, UsageError
+from headrace.importfile import ImportSpec, LoadSpec
+from headrace.model import Secret
+from headrace.outside import Outside
 from headrace.pipeline import Settings
+from headrace.provider import Login
+from headrace.providers import PROVIDERS
 from headrace.sandbox.core import Sandbox
 from headrace.sandbox.faults import FaultKind, Rule
 from headrace.sandbox.options import Options
 from headrace.testing import virtual_time
-from headrace.testing.wire import simulated_client
+from headrace.testing.wire import SandboxSender, simulated_client
 
 
 class World:
@@ -171,3 +178,109 @@ def test_without_a_subscription_what_was_lost_is_in_doubt(tmp_path: Path) -> Non
     world = World("timemagic", lost, plan="free", shape="bare")
     assert kinds(world.load("tasks", tasks(world, 3), tmp_path / "x.headrace")) == {"Done": 2, "InDoubt": 1}
     assert world.audit["created"] == {"tasks": 3}
+
+
+# --- Bezala -----------------------------------------------------------------------------------------------------
+
+
+def bookings(count: int) -> list[dict[str, Any]]:
+    return [
+        {"task_id": 1001, "date": f"2026-03-{1 + at % 9:02}", "description": f"row {at}", "minutes": 1 + at}
+        for at in range(count)
+    ]
+
+
+def run(world: World, tmp_path: Path, resource: str, rows: list[dict[str, Any]], **more: Any) -> Any:
+    """Run an import of one load in its own world, and return its counts."""
+    (tmp_path / "rows.json").write_bytes(msgspec.json.encode(rows))
+    load = LoadSpec(resource=resource, source=str(tmp_path / "rows.json"), marker=more.pop("marker", "off"))
+    spec = ImportSpec(provider=world.sandbox.options.provider, name="x", load=(load,), **more)
+    provider = spec.fitted(PROVIDERS[spec.provider])
+
+    async def main() -> Any:
+        async with simulated_client(world.sandbox, world.settings, provider=provider) as client:
+            report = await client.run(spec, checkpoint=tmp_path / "x.headrace", results=None)
+        world.seconds = virtual_time.clock() - virtual_time.START
+        assert report.reason is None
+        return report.summary.counts
+
+    return virtual_time.run(main)
+
+
+@pytest.mark.parametrize("marker", ["off", "external_id"])
+@pytest.mark.parametrize("kind", LOSSES)
+def test_a_stored_marker_settles_what_was_lost(tmp_path: Path, marker: str, kind: FaultKind) -> None:
+    """With our marker in external_id every lost row settles, once; without, what cannot be told apart is in doubt."""
+    world = World("bezala", Rule(kind=kind, method=("POST",), every=5))
+    counts = run(world, tmp_path, "time_entries", bookings(20), marker=marker)
+    assert world.audit["duplicates"] == 0
+    assert counts.done + counts.in_doubt == 20
+    if marker == "external_id":
+        assert counts.done == 20
+        assert world.audit["created"] == {"time_entries": 20}
+
+
+@pytest.mark.parametrize(("calls", "seconds"), [(60, 60), (120, 0)])
+def test_the_limit_that_the_vendor_does_not_name_is_a_setting(tmp_path: Path, calls: int, seconds: int) -> None:
+    """60 a minute unless the import file says otherwise."""
+    world = World("bezala", window="off")
+    run(world, tmp_path, "time_entries", bookings(100), provider_settings={"requests_per_minute": calls})
+    assert min(calls, 101) * 0.9 <= world.audit["worst"]["60/60s"] <= calls
+    assert world.seconds > seconds
+
+
+def test_an_import_with_another_limit_is_not_run_on_this_client(tmp_path: Path) -> None:
+    """The budget is the client's: a setting that comes too late is an error, not ignored."""
+    load = LoadSpec(resource="tasks", source=str(tmp_path / "x.json"))
+    spec = ImportSpec(provider="bezala", name="x", load=(load,), provider_settings={"requests_per_minute": 7})
+
+    async def main() -> None:
+        async with simulated_client(World("bezala").sandbox) as client:
+            with pytest.raises(UsageError, match="other limits"):
+                await client.run(spec, checkpoint=None, results=None)
+
+    virtual_time.run(main)
+
+
+@pytest.mark.parametrize("password", ["rehearsal", "wrong"])
+def test_who_has_no_token_signs_in_for_one(tmp_path: Path, password: str) -> None:
+    """The e-mail and its password get a token, in one request that is paid for; a wrong one ends with credentials."""
+    world = World("bezala")
+    outside = Outside(
+        clock=virtual_time.clock, sender=lambda headers: SandboxSender(world.sandbox, headers), is_threaded=False
+    )
+    login = Login("ada.lovelace@northwind.example", Secret(password))
+
+    async def main() -> list[Any]:
+        async with Client("bezala", token=login, base_url="http://127.0.0.1:1/api", outside=outside) as client:
+            assert client.connection.budget.statistics().granted == 1
+            return [one async for one in client.load("time_entries", bookings(3), checkpoint=tmp_path / "x.headrace")]
+
+    if password == "wrong":
+        with pytest.raises(CredentialsError, match="does not accept e-mail and password") as caught:
+            virtual_time.run(main)
+        assert password not in f"{caught.value.message} {caught.value.hint}"
+    else:
+        assert kinds(virtual_time.run(main)) == {"Done": 3}
+
+
+def test_only_providers_that_give_tokens_take_a_password() -> None:
+    """Elsewhere a login is an error before anything is sent, and never shows its password."""
+    with pytest.raises(CredentialsError, match="takes a token") as caught:
+        Client("timemagic", token=Login("a@b.example", Secret("canary")))
+    assert "canary" not in str(caught.value) + repr(Login("a@b.example", Secret("canary")))
+    with pytest.raises(CredentialsError, match="no token"):
+        Client("bezala", token=Login("a@b.example", Secret("")))
+
+
+def test_every_cost_center_is_read_though_nothing_counts_them() -> None:
+    """A bare list is walked page by page until one is not full."""
+    world = World("bezala")
+    world.sandbox.api.sow(world.sandbox.store, "cost_centers", 2_500, 0.0)
+
+    async def main() -> list[str]:
+        async with simulated_client(world.sandbox) as client:
+            return [one["id"] async for one in client.read("cost_centers")]
+
+    assert len(set(virtual_time.run(main))) == 2_502
+    assert world.audit["methods"] == {"GET": 3}

@@ -47,6 +47,7 @@ EACH = pytest.mark.parametrize(
     ("provider", "path", "missing"),
     [
         ("agiled", "/projects", {"error": "Not found."}),
+        ("bezala", "/cost_centers", {"error": "Not found"}),
         ("timemagic", "/projects", {"errors": "Not found"}),
     ],
 )
@@ -77,7 +78,11 @@ def test_what_there_is_not_is_404(provider: str, path: str, missing: Any) -> Non
 def test_a_record_lives_and_dies(provider: str, path: str, missing: Any) -> None:
     """Created, listed, changed, read, deleted, gone."""
     desk = Desk(provider, shape="bare")
-    wrap = (lambda record: record) if provider == "agiled" else (lambda record: {"project": record})
+    root = {"agiled": None, "bezala": "cost_center", "timemagic": "project"}[provider]
+
+    def wrap(record: Any) -> Any:
+        return record if root is None else {root: record}
+
     made = desk.call("POST", path, wrap({"name": "Mine"}))
     assert made.status == 201
     place = f"{path}/{made.document.get('uuid') or made.document['id']}"
@@ -247,3 +252,82 @@ def test_timemagic_deletes_what_a_project_owns() -> None:
     assert desk.call("DELETE", f"/projects/{desk.id('projects', 1)}").status == 204
     assert desk.call("GET", "/time_entries").document == []
     assert desk.call("GET", f"/tasks/{desk.id('tasks', 1)}").status == 404
+
+
+# --- Bezala -----------------------------------------------------------------------------------------------------
+
+
+def test_bezala_gives_a_token_for_a_password() -> None:
+    """Signing in needs no token; a wrong password is 401; the token that comes back is good."""
+    desk = Desk("bezala")
+    given = {"email": "ada.lovelace@northwind.example", "password": "rehearsal"}
+    answer = desk.call("POST", "/auth/token", given, Authorization="")
+    assert (answer.status, answer.document["token"]) == (200, "t0ken")
+    assert set(answer.document) == {"token", "user_id", "receipts_email"}
+    assert desk.call("POST", "/auth/token", given | {"password": "x"}, Authorization="").status == 401
+    assert desk.call("POST", "/auth/token", b"{", Authorization="").status == 400
+
+
+def test_bezala_lists_each_resource_in_its_own_way() -> None:
+    """Cost centers bare, up to 1000 or all of them; tasks in a collection with counts, 50 by default."""
+    desk = Desk("bezala")
+    desk.call("POST", "/__sandbox/seed", {"cost_centers": 1200, "tasks": 118})
+    assert len(desk.call("GET", "/cost_centers").document) == 500
+    assert len(desk.call("GET", "/cost_centers", query="per_page=5000").document) == 1000
+    assert len(desk.call("GET", "/cost_centers", query="per_page=1000&page=2").document) == 202
+    assert len(desk.call("GET", "/cost_centers", query="skip_pagination=true").document) == 1202
+    page = desk.call("GET", "/tasks", query="page=3").document
+    assert len(page["collection"]) == 20
+    assert page["pagination"] == {"current_page": 3, "total_pages": 3, "total_count": 120}
+
+
+def test_bezala_tasks_are_as_the_page_shows_them() -> None:
+    """Every member of the page's example is there, with its defaults; filters and order do what they say."""
+    desk = Desk("bezala")
+    shown = desk.call("GET", "/tasks/1001").document
+    assert shown == {
+        "id": 1001,
+        "cost_center_id": 501,
+        "cost_center_name": "Apollo",
+        "name": "Bookkeeping",
+        "notes": None,
+        "start_date": None,
+        "end_date": None,
+        "state": "in_progress",
+        "external_id": "42",
+        "monthly_limit_minutes": None,
+        "is_time_limit_hard": False,
+        "is_billable": False,
+        "billable_amount_cents": 0,
+        "billable_amount_currency": "EUR",
+        "billable_amount_unit": "hour",
+    }
+    for query, ids in (("cost_center_id=502", [1002]), ("q=book", [1001]), ("sort_by=name&order=desc", [1002, 1001])):
+        assert [one["id"] for one in desk.call("GET", "/tasks", query=query).document["collection"]] == ids
+    assert desk.call("GET", "/tasks", query="state=nonsense").status == 400
+
+
+def test_bezala_is_strict_about_values_and_names() -> None:
+    """Enums, booleans in the four spellings, dates, references; a name also on an update."""
+    desk = Desk("bezala")
+    wrong = {"name": "x", "state": "open", "is_billable": "yes", "end_date": "2.3.2026", "cost_center_id": 9}
+    answer = desk.call("POST", "/tasks", {"task": wrong})
+    assert (answer.status, set(answer.document["errors"])) == (
+        422,
+        {"state", "is_billable", "end_date", "cost_center_id"},
+    )
+    for truth in (True, False, 1, 0, "true", "0"):
+        assert desk.call("POST", "/tasks", {"task": {"name": "x", "is_billable": truth}}).status == 201
+    assert desk.call("PUT", "/tasks/1001", {"task": {"notes": "n"}}).document["errors"] == {"name": ["can't be blank"]}
+    assert desk.call("PUT", "/tasks/1001", {"task": {"name": "n", "notes": "n"}}).document["notes"] == "n"
+    assert desk.call("POST", "/tasks", {"name": "x"}).status == 400
+
+
+def test_bezala_filters_entries_by_dates() -> None:
+    """A range of days, both ends included."""
+    desk = Desk("bezala")
+    for day in (1, 2, 3):
+        entry = {"task_id": 1001, "date": f"2026-03-0{day}", "description": "d", "minutes": 5}
+        assert desk.call("POST", "/time_entries", {"time_entry": entry}).status == 201
+    found = desk.call("GET", "/time_entries", query="start_date=2026-03-02&end_date=2026-03-03").document
+    assert [one["date"] for one in found["collection"]] == ["2026-03-02", "2026-03-03"]

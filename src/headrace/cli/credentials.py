@@ -10,7 +10,7 @@ from typing import Final
 from headrace.cli import terminal
 from headrace.errors import CredentialsError, UsageError
 from headrace.model import Secret
-from headrace.provider import Provider
+from headrace.provider import Login, Provider
 
 _LONGEST: Final = 8192
 """Characters of a token that are read at most; more is no token."""
@@ -18,19 +18,35 @@ _LONGEST: Final = 8192
 
 def token(
     provider: Provider, file: Path | None, *, from_stdin: bool, environ: Mapping[str, str] = os.environ
+) -> Secret | Login:
+    """Return the token, or where an e-mail address is set that gets one, what to sign in with.
+
+    Then it is the password that comes from the file or from standard input. Raises `CredentialsError` where there is
+    none, `UsageError` where there are two sources.
+    """
+    email = environ.get(variable(provider, "EMAIL"), "") if provider.auth.sign_in else ""
+    if not email or environ.get(variable(provider, "TOKEN")):
+        return _secret(provider, "TOKEN", file, from_stdin=from_stdin, environ=environ)
+    return Login(email, _secret(provider, "PASSWORD", file, from_stdin=from_stdin, environ=environ))
+
+
+def _secret(
+    provider: Provider, what: str, file: Path | None, *, from_stdin: bool, environ: Mapping[str, str]
 ) -> Secret:
-    """Return the token. Raises `CredentialsError` where there is none, `UsageError` where there are two sources."""
     if file is not None and from_stdin:
         raise UsageError("--token-file and --token-stdin exclude each other", hint="give one of them")
-    name = variable(provider, "TOKEN")
+    name = variable(provider, what)
     if file is not None:
         return _token(_read(file), f"the file {file}")
     if from_stdin:
         return _token(sys.stdin.readline(_LONGEST + 1), "standard input")
     if name not in environ:
+        either = ""
+        if provider.auth.sign_in and what == "TOKEN":
+            either = f" or {variable(provider, 'EMAIL')} and {variable(provider, 'PASSWORD')}"
         raise CredentialsError(
-            f"there is no token for {provider.name}",
-            hint=f"set {name}, or give --token-file PATH or --token-stdin",
+            f"there is no {what.lower()} for {provider.name}",
+            hint=f"set {name}{either}, or give --token-file PATH or --token-stdin",
         )
     return _token(environ[name], name)
 

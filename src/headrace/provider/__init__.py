@@ -13,6 +13,7 @@ from headrace.provider.guarantee import (
     promise,
 )
 from headrace.provider.setting import Setting, fitted
+from headrace.provider.signin import Login, SignIn
 from headrace.provider.table import (
     Action,
     Auth,
@@ -41,6 +42,7 @@ __all__ = [
     "IdempotencyKey",
     "Ids",
     "Limit",
+    "Login",
     "Marker",
     "NaturalKey",
     "NoGuarantee",
@@ -51,6 +53,7 @@ __all__ = [
     "Resource",
     "Route",
     "Setting",
+    "SignIn",
     "StoredMarker",
     "Verdict",
     "Wire",

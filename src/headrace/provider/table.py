@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from headrace.model import NO_MAPPING
 from headrace.provider.guarantee import Guarantee
 from headrace.provider.setting import Setting
+from headrace.provider.signin import SignIn
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
 from headrace.provider.wire import Wire
 
@@ -107,9 +108,13 @@ class WorkLimit(Struct, frozen=True):
 
 
 class Auth(Struct, frozen=True, kw_only=True):
-    """Which headers carry the credentials: header name to a template over `{token}` and `{organization}`."""
+    """Which headers carry the credentials: header name to a template over `{token}` and `{organization}`.
+
+    `sign_in` says how somebody without a token gets one, None where there is no way.
+    """
 
     headers: Mapping[str, str]
+    sign_in: SignIn | None = None
 
     @property
     def needs_organization(self) -> bool:
@@ -162,7 +167,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     A path may hold fields of a create, as in `/projects/{project_id}/tasks`; they are `create_only` and in no body.
     `names` are the vendor's names of fields where they differ from ours, and `renamable` the fields whose names the
     vendor does not publish, or contradicts itself about: for these the user may say the right one. `actions` are what
-    else can be done to a record.
+    else can be done to a record. `page_size` is how many records a page holds where that is not the provider's number.
     """
 
     name: str
@@ -182,6 +187,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     names: Mapping[str, str] = NO_MAPPING
     renamable: frozenset[str] = frozenset()
     actions: tuple[Action, ...] = ()
+    page_size: int | None = None
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -245,6 +251,10 @@ class Provider(Struct, frozen=True, kw_only=True):
     def resource(self, name: str) -> Resource | None:
         """Return the resource called `name`, or None."""
         return next((resource for resource in self.resources if resource.name == name), None)
+
+    def page_size(self, resource: Resource) -> int:
+        """Return how many records of `resource` a page of a listing holds at most."""
+        return resource.page_size or self.max_page_size
 
     def route(self, method: str, path: str) -> str | None:
         """Return the class that a request to `path` (below the base URL) is counted in, None for the general one."""

@@ -33,6 +33,7 @@ class _Shelf(Mapping[str, Provider]):
 
 PROVIDERS: Final[Mapping[str, Provider]] = _Shelf(
     agiled="headrace.providers.agiled.provider:AGILED",
+    bezala="headrace.providers.bezala.provider:BEZALA",
     productive="headrace.providers.productive.provider:PRODUCTIVE",
     timemagic="headrace.providers.timemagic.provider:TIME_MAGIC",
 )

@@ -29,6 +29,7 @@ class Context:
     conduct: Conduct
     random: Random
     organization: str
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

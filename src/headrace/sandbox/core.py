@@ -13,6 +13,7 @@ from headrace.sandbox import control
 from headrace.sandbox.agiled import AGILED
 from headrace.sandbox.api import Api, Context, Credentials
 from headrace.sandbox.audit import Audit
+from headrace.sandbox.bezala import BEZALA
 from headrace.sandbox.effects import INSTEAD, Conduct, aftermath, conduct_under
 from headrace.sandbox.faults import FaultKind, Faults, Rule
 from headrace.sandbox.limits import Throttle, TimeMeter
@@ -22,7 +23,7 @@ from headrace.sandbox.productive import PRODUCTIVE
 from headrace.sandbox.store import Store
 from headrace.sandbox.timemagic import TIME_MAGIC
 
-APIS: Final[Mapping[str, Api]] = {"agiled": AGILED, "productive": PRODUCTIVE, "timemagic": TIME_MAGIC}
+APIS: Final[Mapping[str, Api]] = {"agiled": AGILED, "bezala": BEZALA, "productive": PRODUCTIVE, "timemagic": TIME_MAGIC}
 
 
 class Sandbox:
@@ -128,7 +129,9 @@ class Sandbox:
     # ...and is executed, now or later
 
     def _execute(self, call: Call, conduct: Conduct) -> Reply:
-        context = Context(self.store, self.audit, conduct, self.random, self.credentials.organization)
+        context = Context(
+            self.store, self.audit, conduct, self.random, self.credentials.organization, self.credentials.token
+        )
         return self.api.answer(call, context)
 
     def _land(self, now: float) -> None:

@@ -30,7 +30,7 @@ def listing(
     are written as the vendor does, `{"$op": "or", "0": {"name": {"eq": "x"}}, "1": ...}`. `include` and `fields` take
     our names (`person_id`) and the vendor's (`person`).
     """
-    spelt = _spelling(resource)
+    spelt, most = _spelling(resource), provider.page_size(resource)
     options = {
         "include": ",".join(map(spelt, include)),
         f"fields[{resource.name}]": ",".join(map(spelt, fields)),
@@ -43,7 +43,7 @@ def listing(
             *(pair for name, value in filters.items() for pair in _filter(f"filter[{name}]", value)),
             *((name, value) for name, value in options.items() if value),
             (NUMBER, "1"),
-            (SIZE, str(min(size or provider.max_page_size, provider.max_page_size))),
+            (SIZE, str(min(size or most, most))),
         ),
         headers=HEADERS,
         route=provider.route("GET", resource.path),

@@ -23,7 +23,6 @@ class Pages(Struct, frozen=True, kw_only=True):
     lists: tuple[str, ...] = ("data",)
     number: str | None = "page"
     size: str | None = "per_page"
-    most: int = 100
     counts: str = "meta"
     last: tuple[str, ...] = ("last_page", "total_pages")
     total: tuple[str, ...] = ("total", "total_count")

@@ -40,7 +40,7 @@ def listing(
     """
     del fields  # none of them leaves fields out
     pages = envelope.pages
-    options = (*_included(pages, include), *_sorted(resource, pages, sort), *_paged(pages, size))
+    options = (*_included(pages, include), *_sorted(resource, pages, sort), *_paged(provider, resource, pages, size))
     walks = [
         _walk(provider, resource, envelope, chosen, (*_params(resource, pages, chosen), *options))
         for chosen in _chosen(filters, envelope)
@@ -82,9 +82,10 @@ def _sorted(resource: Resource, pages: Pages, sort: str | None) -> Params:
     return ((pages.sort, resource.name_of(sort.removeprefix("-"))), *direction)
 
 
-def _paged(pages: Pages, size: int | None) -> Params:
+def _paged(provider: Provider, resource: Resource, pages: Pages, size: int | None) -> Params:
+    most = provider.page_size(resource)
     number = ((pages.number, "1"),) if pages.number else ()
-    return (*number, (pages.size, str(min(size or pages.most, pages.most)))) if pages.size else number
+    return (*number, (pages.size, str(min(size or most, most)))) if pages.size else number
 
 
 def _walk(
@@ -122,6 +123,6 @@ def _under_all(provider: Provider, resource: Resource, parent: Envelope, field: 
         path = filled(resource.path, known.__getitem__)
         return structs.replace(below, path=path, reader=dataclasses.replace(reader, known=known))
 
-    first = _walk(provider, target, parent, {}, _paged(parent.pages, None))
+    first = _walk(provider, target, parent, {}, _paged(provider, target, parent.pages, None))
     assert isinstance(first.reader, PageReader)
     return structs.replace(first, reader=ParentReader(inner=first.reader, child=child))

@@ -1,0 +1,1 @@
+"""Bezala: the provider table of its API."""

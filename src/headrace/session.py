@@ -1,0 +1,108 @@
+"""The session: the innermost layer with the credentials in its headers, for which one may have to sign in first."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+
+from headrace.dispatch.endings import misdirected
+from headrace.dispatch.http import open_http
+from headrace.dispatch.transport import Sender, Transport
+from headrace.errors import CredentialsError, HeadraceError, LostError, NotSentError, UnreachableError
+from headrace.model import Lane, Request, Response, Secret
+from headrace.outside import Outside
+from headrace.pipeline import Settings
+from headrace.provider import Login, Provider, SignIn, Verdict, verdict
+
+_LONGEST: Final = 8192
+"""Characters of a token at most."""
+
+
+@asynccontextmanager
+async def open_sender(
+    provider: Provider, base_url: str, headers: Mapping[str, str], *, settings: Settings, outside: Outside
+) -> AsyncIterator[Sender]:
+    """Give what sends requests with `headers`, and with those that go with every request of the provider."""
+    every = {**provider.headers, **headers}
+    if outside.sender is not None:
+        yield outside.sender(every)
+        return
+    connections, time_limit = settings.concurrency + 1, settings.request_seconds
+    async with open_http(base_url, every, connections=connections, time_limit=time_limit) as http:
+        yield http
+
+
+def auth_headers(provider: Provider, token: Secret, organization: str) -> dict[str, str]:
+    """Return the headers that carry the credentials. Only the session ever holds them."""
+    values = {"token": token.reveal(), "organization": organization}
+    return {name: template.format(**values) for name, template in provider.auth.headers.items()}
+
+
+def check_login(provider: Provider, token: Secret | Login) -> None:
+    """Raise `CredentialsError` where there is nothing to sign in with, or nowhere to sign in."""
+    variable = f"HEADRACE_{provider.name.upper()}"
+    if isinstance(token, Login) and provider.auth.sign_in is None:
+        raise CredentialsError(f"{provider.name} takes a token, and no password", hint=f"set {variable}_TOKEN")
+    if not (token.password if isinstance(token, Login) else token):
+        either = f", or {variable}_EMAIL and {variable}_PASSWORD" if provider.auth.sign_in else ""
+        raise CredentialsError(f"there is no token for {provider.name}", hint=f"set {variable}_TOKEN{either}")
+
+
+async def signed_in(provider: Provider, login: Login, transport: Transport) -> Secret:
+    """Return the token that an e-mail and its password get. Paid for as any other request.
+
+    Raises `CredentialsError` where they are refused, `AddressError` or `UnreachableError` where no token comes back.
+    """
+    how = provider.auth.sign_in
+    assert how is not None, "check_login has looked"
+    body = msgspec.json.encode({how.email: login.email, how.password: login.password.reveal()})
+    request = Request(
+        method="POST",
+        path=how.path,
+        headers={"Accept": "application/json", "Content-Type": "application/json"},
+        body=body,
+        route=provider.route("POST", how.path),
+        lane=Lane.READBACK,
+        is_read=True,  # signing in twice is signing in once
+    )
+    try:
+        response = await transport.send(request)
+    except (NotSentError, LostError) as error:
+        raise UnreachableError(
+            f"the provider cannot be reached to sign in: {error}",
+            hint="check the network and --base-url, then run the same command again",
+        ) from None
+    token = _token(how, response)
+    if token is None:
+        raise _not_signed_in(provider, response)
+    return token
+
+
+def _token(how: SignIn, response: Response) -> Secret | None:
+    """Return the token of an answer, under one of the keys that it may have."""
+    try:
+        answer: Any = msgspec.json.decode(response.body) if 200 <= response.status < 300 else None
+    except ValueError:
+        return None
+    held = (answer.get(name) for name in how.token) if isinstance(answer, dict) else iter(())
+    found = next((one for one in held if isinstance(one, str) and one.isascii() and one.isprintable()), "")
+    return Secret(found) if 0 < len(found) <= _LONGEST else None
+
+
+_REFUSED: Final[frozenset[Verdict]] = frozenset({Verdict.UNAUTHORIZED, Verdict.FORBIDDEN, Verdict.REFUSED})
+_DOWN: Final[frozenset[Verdict]] = frozenset({Verdict.UNKNOWN, Verdict.THROTTLED})
+
+
+def _not_signed_in(provider: Provider, response: Response) -> HeadraceError:
+    found, name = verdict(response.status, provider.verdicts), provider.name
+    if found in _REFUSED and provider.wire.refusals(response.body) is not None:
+        return CredentialsError(
+            f"{name} does not accept e-mail and password (status {response.status})",
+            hint=f"check HEADRACE_{name.upper()}_EMAIL and its password, or set HEADRACE_{name.upper()}_TOKEN",
+        )
+    if found in _DOWN:
+        return UnreachableError(
+            f"{name} answers a sign-in with status {response.status}", hint="run the same command again later"
+        )
+    return misdirected(provider, response)
