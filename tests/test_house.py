@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "importfile": {"fitting", "intake", "naming", *NOUNS},
     "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
     "meter": {"dispatch"},
-    "ahead": {"feed", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
+    "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
     "marking": {"feed", "importfile", *ACTS, *NOUNS},
     "connection": {"importfile", "outside", *ACTS, *NOUNS},
     "migration": FLOW,

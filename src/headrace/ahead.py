@@ -14,6 +14,7 @@ from headrace.dispatch.clock import Clock
 from headrace.dispatch.forecast import Stage, last_answer
 from headrace.feed import Feed
 from headrace.ledger import View
+from headrace.marking import marks_field
 from headrace.passage import Passage
 from headrace.pipeline import Settings
 from headrace.resolving import Tables
@@ -80,8 +81,9 @@ class Ahead:
         stages: list[Stage] = []
         ahead = self._passages[self._position :]
         pages = self._tables.pages_ahead([passage.intake for passage in ahead])
-        for place, (passage, lookups) in enumerate(zip(ahead, pages, strict=True)):
+        for place, (passage, names) in enumerate(zip(ahead, pages, strict=True)):
             feed = self._feed if place == 0 else None
+            lookups = names + (feed is None and marks_field(passage.spec, passage.intake.resource))
             requests = self._requests_of(passage, feed)
             if requests is None:
                 return None

@@ -129,23 +129,50 @@ _WRITES: Final[Mapping[type, Callable[[str], Write]]] = MappingProxyType(
 # --- the custom field -----------------------------------------------------------------------------------------------
 
 
-async def _field_id(spec: LoadSpec, resource: Resource, provider: Provider, transport: Transport) -> str:
-    """Return the id of the custom field that the load names."""
-    fields = provider.resource(_FIELDS)
-    if fields is None or resource.customizable is None:
-        raise UsageError(f"{provider.name}: {resource.name} have no custom fields", hint='marker = "note" or "off"')
-    wanted = {"name": spec.marker, "customizable_type": resource.customizable}
+class FieldSearch(Struct, frozen=True):
+    """What became of the search for a custom field: its id, None where it is to be created, and the pages it took."""
+
+    id: str | None
+    pages: int
+
+
+def marks_field(spec: LoadSpec, resource: Resource) -> bool:
+    """Whether the rows of a load carry a marker in a custom field, which is to be found first."""
+    return spec.operation not in REPEATABLE and isinstance(effective(resource, spec.marker), Marker)
+
+
+async def find_field(spec: LoadSpec, resource: Resource, provider: Provider, transport: Transport) -> FieldSearch:
+    """Look for the custom field that a load names. Raises as `marking` does."""
+    fields, wanted = _wanted(spec, resource, provider)
     first = replace(provider.wire.listing(provider, fields, filters=wanted), lane=Lane.READBACK)
+    pages = 0
     async for page in read_pages(transport, provider, first):
+        pages += 1
         for item in page.items:
             if all(str(item.get(name)) == value for name, value in wanted.items()):
-                return _checked(item, spec.marker)
+                return FieldSearch(_checked(item, spec.marker), pages)
     if not spec.create_marker:
         raise UsageError(
             f"{resource.name} have no custom field {spec.marker!r} to hold a marker",
             hint="create a text field of that name there, or say create_marker = true",
         )
-    return await _create(fields, wanted, provider, transport)
+    return FieldSearch(None, pages)
+
+
+async def _field_id(spec: LoadSpec, resource: Resource, provider: Provider, transport: Transport) -> str:
+    """Return the id of the custom field that the load names."""
+    found = await find_field(spec, resource, provider, transport)
+    if found.id is not None:
+        return found.id
+    return await _create(*_wanted(spec, resource, provider), provider, transport)
+
+
+def _wanted(spec: LoadSpec, resource: Resource, provider: Provider) -> tuple[Resource, Mapping[str, str]]:
+    """Return the resource of custom fields, and what tells the one that the load names."""
+    fields = provider.resource(_FIELDS)
+    if fields is None or resource.customizable is None:
+        raise UsageError(f"{provider.name}: {resource.name} have no custom fields", hint='marker = "note" or "off"')
+    return fields, {"name": spec.marker, "customizable_type": resource.customizable}
 
 
 def _checked(item: Mapping[str, Any], name: str) -> str:

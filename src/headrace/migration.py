@@ -203,9 +203,11 @@ class Course:
     async def _begin(self, passage: Passage) -> Load:
         """Return the load, with what it promises about rows whose answer is lost."""
         load = await passage.begin(self._checkpoint, self._tables, self._watch.halt)
-        connection = self._connection
-        how = await marking(passage.spec, load, self._checkpoint.identity, connection.provider, connection.transport)
-        return replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
+        connection, identity = self._connection, self._checkpoint.identity
+        with self._watch.halt.scope():
+            how = await marking(passage.spec, load, identity, connection.provider, connection.transport)
+            return replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
+        return load  # halted: none of its rows is sent any more
 
     def report(self) -> Report:
         """Return how the run ended, and write it down."""

@@ -253,8 +253,7 @@ async def _chunks(ledger: RetryLedger, rows: dict[int, Sequence[Row]]) -> AsyncI
     for found in ledger.rows():
         # A row that still has more cells than there are columns would lose some: it stays refused.
         some = [row for row in found if len(row.cells) <= len(ledger.columns)]
-        if not some:
-            continue
+        # Where there is nothing to send there may be rows that a killed retry had sent, and that are looked up.
         rows[offset] = some
         yield Chunk(
             columns=ledger.columns,

@@ -151,7 +151,7 @@ class Flow:
         )
         how = strategy(load.resource, load.guarantee, load.operation)
         reader = Reader(transport, provider, load.resource)
-        lookup = None if how is None else LookUp(reader, how, load.journal, halt)
+        lookup = None if how is None else LookUp(reader, how, load.journal, halt, load.resource)
         self.audit = feed.audit = Audit(lookup, load.journal, self._tell, halt, quiet)
         self.settling = Settling(
             lookup=lookup,

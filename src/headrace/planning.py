@@ -28,9 +28,9 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     """What a run would do for one load.
 
     `rows` are still to be judged, of which `valid` are sent in `requests` of up to `batch_size`; `settled` rows were
-    sent by an earlier run, of which `unknown` have no answer and are looked up. `lookups` are the pages of names that
-    are read before. `guarantee` is the kind of promise that the resource allows, and `promise` its wording: a row is
-    created ...
+    sent by an earlier run, of which `unknown` have no answer and are looked up. `lookups` are the requests before, for
+    names and for the field that carries markers. `guarantee` is the kind of promise that resource and marker allow,
+    and `promise` its wording: a row is created ...
     """
 
     name: str
@@ -127,7 +127,7 @@ async def plan(
         provider=connection.provider.name,
         loads=loads,
         tables=tuple(lookups),
-        lookups=sum(lookup.pages for lookup in lookups),
+        lookups=sum(lookup.requests for lookup in lookups),
         requests=forecast.requests(way),
         seconds=forecast.seconds(way),
         binding_limit=forecast.binding(way),
@@ -163,13 +163,13 @@ def _load_plan(sketch: Sketch, pages: int, way: Way) -> LoadPlan:
         lookups=pages,
         requests=sketch.requests(way),
         batch_size=sketch.batch_size(way),
-        guarantee=type(effective(resource)).__name__,
-        promise=promise(resource, sketch.load.operation),
+        guarantee=type(effective(resource, sketch.marker)).__name__,
+        promise=promise(resource, sketch.load.operation, sketch.marker),
     )
 
 
 def _pages(sketch: Sketch, lookups: Sequence[Lookup]) -> int:
-    return sum(lookup.pages for lookup in lookups if lookup.load == sketch.title)
+    return sum(lookup.requests for lookup in lookups if lookup.load == sketch.title)
 
 
 def _alternatives(forecast: "_Forecast", chosen: Way) -> Iterator[Alternative]:

@@ -26,7 +26,8 @@ _FIRST_ID: Final = 10**15
 class Lookup(Struct, frozen=True, kw_only=True):
     """A table of names that a run will read before `load`: all of `resource`, for what its records have as `by`.
 
-    `records` is how many it will hold, `pages` how many requests reading it takes.
+    `records` is how many it will hold, `pages` how many requests reading it takes. Where `resource` is `custom_fields`
+    it is the search for the field `by` that carries a load's markers; `is_created` says that the run will create it.
     """
 
     load: str
@@ -34,6 +35,12 @@ class Lookup(Struct, frozen=True, kw_only=True):
     by: str
     records: int
     pages: int
+    is_created: bool = False
+
+    @property
+    def requests(self) -> int:
+        """How many requests it takes, with the field's creation."""
+        return self.pages + self.is_created
 
 
 class Prospects:

@@ -20,10 +20,12 @@ from headrace.dispatch.reading import probe
 from headrace.feed import Load, first_rows
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint
+from headrace.marking import find_field, marks_field
 from headrace.model import Batch, Chunk, Done, Record, Settled
 from headrace.passage import Passage, prepare
 from headrace.pipeline import Settings
 from headrace.prospects import Lookup, Prospects
+from headrace.provider import Resource
 
 
 class Rehearsed(Struct, frozen=True):
@@ -71,9 +73,10 @@ def _copy(connection: Connection, checkpoint: Path | None, spec: ImportSpec) -> 
 class Sketch:
     """One load as it was counted. Mutable state: the counts, which grow chunk by chunk."""
 
-    def __init__(self, load: Load, title: str) -> None:
+    def __init__(self, load: Load, passage: Passage) -> None:
         self.load = load
-        self.title = title
+        self.title = passage.title
+        self.marker = passage.spec.marker
         self.read = self.rows = self.valid = self.unknown = 0
         self.faults: list[Located] = []
 
@@ -105,13 +108,17 @@ class _Stage:
         self.notices: list[str] = []
         self._settings = settings
         self._copy = copy
+        self._connection = connection
+        self._created: set[tuple[str, str | None]] = set()
         self._referred = {one.target for intake in intakes for one in intake.references if one.kind == "from"}
 
     async def play(self, passage: Passage) -> Sketch:
         """Judge the rows of one load. Raises what `Passage.begin` and reading the source raise."""
         self.prospects.title = passage.title
         load = await passage.begin(self._copy, self.prospects, Halt())
-        sketch = Sketch(load, passage.title)
+        sketch = Sketch(load, passage)
+        if marks_field(passage.spec, load.resource):
+            self.prospects.lookups.append(await self._search(passage, load.resource))
         async for chunk in _first(load.chunks, self._settings.limit):
             rows = load.unsettled(chunk)
             sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
@@ -126,6 +133,23 @@ class _Stage:
         self.notices += passage.notices()
         self.notices += [f"{load.intake.source}: no row has the column '{name}'" for name in self._unseen(sketch)]
         return sketch
+
+    async def _search(self, passage: Passage, resource: Resource) -> Lookup:
+        """Look for the custom field that carries a load's markers; where there is none, the run creates it once."""
+        connection, name = self._connection, passage.spec.marker
+        found = await find_field(passage.spec, resource, connection.provider, connection.transport)
+        field = (name, resource.customizable)
+        is_created = found.id is None and field not in self._created
+        if is_created:
+            self._created.add(field)
+        return Lookup(
+            load=passage.title,
+            resource="custom_fields",
+            by=name,
+            records=int(found.id is not None),
+            pages=found.pages,
+            is_created=is_created,
+        )
 
     def _unseen(self, sketch: Sketch) -> Sequence[str]:
         """Return the columns that no row had, where all rows were read."""

@@ -139,8 +139,8 @@ class PlainJournal:
     def sync(self) -> "Future[None]":
         return done(None)
 
-    def held(self, ids: Sequence[str]) -> set[str]:
-        raise AssertionError(f"the writer looks nothing up: {ids}")
+    def held(self, ids: Sequence[str], resource: str) -> set[str]:
+        raise AssertionError(f"the writer looks nothing up: {ids}, {resource}")
 
     def clear(self, rows: Sequence[Row]) -> "Future[None]":
         raise AssertionError(f"the writer audits nothing: {rows}")

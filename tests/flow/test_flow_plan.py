@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.dispatch.halt import Halt
-from headrace.errors import AddressError, ChangedError, CredentialsError, InterruptionError, UnreachableError
+from headrace.errors import (
+    AddressError,
+    ChangedError,
+    CredentialsError,
+    InterruptionError,
+    UnreachableError,
+    UsageError,
+)
 from headrace.importfile import ImportSpec, LoadSpec, read_import
 from headrace.intake import Rule
 from headrace.migration import Report
@@ -393,3 +400,37 @@ def test_rows_without_an_answer_are_not_planned_anew(tmp_path: Path) -> None:
     assert (found.settled, found.unknown, found.rows, found.requests) == (300, 100, 0, 1)
     assert world.run().summary.done == 300
     assert plan(world).unknown == 0
+
+
+@pytest.mark.parametrize(
+    ("marker", "create", "guarantee", "before"),
+    [
+        ("off", False, "NaturalKey", 0),
+        ("note", False, "NoteMarker", 0),
+        ("Import key", False, "Marker", 1),
+        ("Another key", True, "Marker", 3),
+    ],
+)
+def test_markers_are_planned(marker: str, create: bool, guarantee: str, before: int, tmp_path: Path) -> None:
+    """The promise is the one with the load's marker; a field for it is looked for, and only created by the run."""
+    world = World(tmp_path, window="sliding")
+    write_csv(
+        tmp_path / "tasks.csv", [(f"Task {at}", 501, 701) for at in range(5)], ("title", "project_id", "task_list_id")
+    )
+    loads = tuple(
+        LoadSpec(resource="tasks", source=str(tmp_path / "tasks.csv"), name=name, marker=marker, create_marker=create)
+        for name in ("first", "second")[: 2 if create else 1]
+    )
+    told = plan_and_run(world, spec=ImportSpec(provider="productive", name="marked", load=loads))
+    assert_true(told)
+    assert {load.guarantee for load in told.plan.loads} == {guarantee}
+    assert told.plan.lookups == before
+
+
+def test_a_marker_that_there_is_not_ends_the_plan(tmp_path: Path) -> None:
+    """Where the run would end for want of a field, so does the plan."""
+    world = World(tmp_path)
+    write_csv(tmp_path / "tasks.csv", [("Task", 501, 701)], ("title", "project_id", "task_list_id"))
+    load = LoadSpec(resource="tasks", source=str(tmp_path / "tasks.csv"), marker="No such field")
+    with pytest.raises(UsageError, match="No such field"):
+        plan_alone(world, spec=ImportSpec(provider="productive", name="marked", load=(load,)))

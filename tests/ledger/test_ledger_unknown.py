@@ -110,7 +110,7 @@ def test_a_row_that_is_there_twice_leaves_the_successes(tmp_path: Path) -> None:
         send(ledger, ledger.unsettled(ROWS, COLUMNS))
         own = ledger.id_of(ROWS[2]) or ""
         assert own == "id-c-2"
-        assert ledger.held([own, "77"]) == {own}
+        assert ledger.held([own, "77"], "tasks") == {own}
         ledger.revise([Settled(ROWS[2], Duplicated(2, 4, (own, "77")))]).result(5)
         with pytest.raises(InvariantError, match="too often"):
             ledger.revise([Settled(ROWS[2], Duplicated(2, 4, (own, "77")))])

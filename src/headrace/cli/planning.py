@@ -21,6 +21,7 @@ from headrace.cli.text import clean, count, span
 from headrace.client import Client
 from headrace.importfile import ImportSpec, stem
 from headrace.planning import Alternative, LoadPlan, Plan
+from headrace.prospects import Lookup
 
 
 def lay_out(file: str, how: DataFile, checkpoint: Path | None, *, access: Access, pace: Pace, talk: Talk) -> int:
@@ -101,8 +102,14 @@ def _row(load: LoadPlan, shown: list[str]) -> list[Text | str]:
 
 def _names(found: Plan) -> Iterator[Text]:
     for table in found.tables:
-        what = f"{count(table.records, 'record')}, {count(table.pages, 'request')}"
-        yield plain(f"before {table.load}: names of {table.resource} by {table.by} ({what})")
+        yield plain(f"before {table.load}: {_table(table)}")
+
+
+def _table(table: Lookup) -> str:
+    requests = count(table.requests, "request")
+    if table.resource == "custom_fields":
+        return f"the custom field '{table.by}' for markers ({'created by ' * table.is_created}{requests})"
+    return f"names of {table.resource} by {table.by} ({count(table.records, 'record')}, {requests})"
 
 
 def _promises(found: Plan) -> Iterator[Text]:

@@ -34,8 +34,8 @@ class Journal(Protocol):
     def sync(self) -> "Future[None]":
         """Return a future that comes when everything recorded so far is durable."""
 
-    def held(self, ids: Sequence[str]) -> set[str]:
-        """Return those of `ids`, the provider's, that a row of this import holds which is durably done."""
+    def held(self, ids: Sequence[str], resource: str) -> set[str]:
+        """Return those of `ids`, of records of `resource`, that a row of this import holds which is durably done."""
 
     def clear(self, rows: Sequence[Row]) -> "Future[None]":
         """Record that rows which were proven absent once have been audited: nothing about them is open any more."""

@@ -7,13 +7,14 @@ from msgspec import Struct
 
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
-from headrace.dispatch.readback.matching import Item, Like
+from headrace.dispatch.readback.matching import OF_THIS_IMPORT, Item, Like, created
 from headrace.dispatch.readback.question import Question
 from headrace.dispatch.readback.reader import Reader, Unreadable
 from headrace.dispatch.readback.strategy import Strategy
 from headrace.dispatch.wakeup import Wakeup
 from headrace.errors import UnreachableError
 from headrace.model import Record
+from headrace.provider import Resource, references
 
 MOST_TRIES: Final = 5
 """How often a look-up that gets no answer is repeated before the provider is taken to be down."""
@@ -29,7 +30,8 @@ class Wanted(Struct, frozen=True):
 class LookUp:
     """Asks, and leaves out what is known. Mutable state: how many questions in a row got no answer."""
 
-    def __init__(self, reader: Reader, strategy: Strategy, journal: Journal, halt: Halt) -> None:
+    def __init__(self, reader: Reader, strategy: Strategy, journal: Journal, halt: Halt, resource: Resource) -> None:
+        self._resource = resource
         self._reader = reader
         self._strategy = strategy
         self._journal = journal
@@ -71,10 +73,24 @@ class LookUp:
         return None
 
     async def unheld(self, items: Sequence[Item]) -> list[Item]:
-        """Return those of `items` that belong to no row which is done by now."""
+        """Return those of `items` that belong to no row which is done by now.
+
+        Where the API does not say when a record was made, one below a record of this import is younger than that.
+        """
         await self._wakeup.wait_done(self._journal.sync())
-        held = self._journal.held([str(item["id"]) for item in items])
-        return [item for item in items if str(item["id"]) not in held]
+        held = self._journal.held([str(item["id"]) for item in items], self._resource.name)
+        free = [item for item in items if str(item["id"]) not in held]
+        undated = [item for item in free if created(item) is None]
+        return [*(item for item in free if created(item) is not None), *self._dated(undated)]
+
+    def _dated(self, items: Sequence[Item]) -> list[Item]:
+        """Return the records; those that are part of something of this import say so of themselves."""
+        ours: set[int] = set()
+        for field, resource in references(self._resource.struct).items():
+            parents = {place: str(item[field]) for place, item in enumerate(items) if item.get(field)}
+            held = self._journal.held([*parents.values()], resource) if parents else set()
+            ours |= {place for place, parent in parents.items() if parent in held}
+        return [{**item, OF_THIS_IMPORT: True} if place in ours else item for place, item in enumerate(items)]
 
     def __repr__(self) -> str:
         return f"<LookUp: {self._failures} failures in a row>"

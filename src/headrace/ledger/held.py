@@ -1,4 +1,4 @@
-"""The ids that this import holds: which records of the provider belong to a row that is done, whichever load's.
+"""The ids that this import holds: which records of the provider it has created for rows that are done, in any load.
 
 Built from the packed records the first time it is asked, in a temporary database that goes to disk when it is large,
 and brought up to date by what was settled since.
@@ -12,8 +12,8 @@ from headrace.ledger.packing import unpack_ids
 from headrace.ledger.past import scratch
 
 _SINCE: Final = (
-    "SELECT settled, ids FROM request WHERE settled > ? AND done > 0 AND load IN"
-    " (SELECT id FROM load WHERE resource = (SELECT resource FROM load WHERE id = ?)) ORDER BY settled"
+    "SELECT settled, ids FROM request WHERE settled > ? AND done > 0"
+    " AND load IN (SELECT id FROM load WHERE resource = ? AND operation = 'create') ORDER BY settled"
 )
 _AMONG: Final = "SELECT id FROM held WHERE id IN"
 _AT_ONCE: Final = 500
@@ -22,9 +22,9 @@ _AT_ONCE: Final = 500
 class HeldIds:
     """The remote ids of all rows that are done in the loads of one resource. Mutable state: the index, once asked."""
 
-    def __init__(self, connection: sqlite3.Connection, load_id: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, resource: str) -> None:
         self._source = connection
-        self._load = load_id
+        self._resource = resource
         self._seen = 0  # the last settlement that is in the index
         self._index: sqlite3.Connection | None = None
 
@@ -52,6 +52,6 @@ class HeldIds:
         return self._index
 
     def _since(self, settlement: int) -> Iterator[tuple[str]]:
-        for settled, ids in self._source.execute(_SINCE, (settlement, self._load)):
+        for settled, ids in self._source.execute(_SINCE, (settlement, self._resource)):
             yield from ((one,) for one in unpack_ids(ids))
             self._seen = settled

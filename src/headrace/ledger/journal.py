@@ -48,7 +48,7 @@ class RowJournal:
 
     def __init__(self, pen: Pen, reader: sqlite3.Connection, states: States, *, base: int) -> None:
         self._intents = Intents(unknown(reader, pen.load_id), suspects(reader, pen.load_id))
-        self._held = HeldIds(reader, pen.load_id)
+        self._held: dict[str, HeldIds] = {}  # by resource, for those that were asked about
         self._recalled: list[Recalled] = []
         self._pen = pen
         self._reader = reader
@@ -159,9 +159,11 @@ class RowJournal:
         """See `dispatch.journal.Journal`."""
         return self._submit(Urgency.TOLD, nothing_more)
 
-    def held(self, ids: Sequence[str]) -> set[str]:
+    def held(self, ids: Sequence[str], resource: str) -> set[str]:
         """See `dispatch.journal.Journal`."""
-        return self._held.among(ids)
+        if resource not in self._held:
+            self._held[resource] = HeldIds(self._reader, resource)
+        return self._held[resource].among(ids)
 
     def recalled(self) -> list[Recalled]:
         """Return the rows that came by since the last call and that an earlier run left to be looked up."""
@@ -203,7 +205,8 @@ class RowJournal:
     def close(self) -> None:
         """Accept nothing more. What is recorded stays."""
         self._is_retired = True
-        self._held.close()
+        for held in self._held.values():
+            held.close()
 
     def _recall(self, row: Row, recorded: int, before: int = State.UNSENT) -> None:
         """Keep `row`, which is recorded under that number, for `recalled` where it is to be looked up."""

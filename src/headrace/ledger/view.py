@@ -108,7 +108,7 @@ class View:
 
     def held(self, load: str, ids: Sequence[str]) -> set[str]:
         """Return those of `ids`, the provider's, that rows hold which are done, in all loads of the same resource."""
-        index = HeldIds(self._reader, self.record(load).id)
+        index = HeldIds(self._reader, self.record(load).resource)
         try:
             return index.among(ids)
         finally:

@@ -56,6 +56,8 @@ Finding: TypeAlias = Present | Absent | Unclear | Contested
 
 ALWAYS: Final = float("-inf")
 """The time since when a record that carries a row's own marker is the row."""
+OF_THIS_IMPORT: Final = "\0of this import"
+"""What a record says of itself, in our copy, that cannot be older than the import: no field of an API is called so."""
 ABSENT: Final = Absent()
 CONTESTED: Final = Contested()
 
@@ -171,7 +173,7 @@ def created(item: Item) -> float | None:
 
 def is_since(item: Item, since: float | None) -> bool:
     """Whether a record was certainly made no earlier than `since`."""
-    if since == ALWAYS:
+    if since == ALWAYS or OF_THIS_IMPORT in item:
         return True
     made = created(item)
     return made is not None and since is not None and made >= since
