@@ -68,3 +68,50 @@ def test_a_killed_import_goes_on(seed: int, tmp_path: Path, start_sandbox: Calla
     assert (summary["rows"], summary["done"], summary["in_doubt"]) == (ROWS, ROWS - 2, 0)
     assert process.returncode == 3
     assert sandbox.audit()["duplicates"] == 0
+
+
+DROPS = """
+[[fault]]
+kind = "drop_after_commit"
+method = "POST"
+path = "/time_entries"
+probability = 0.05
+
+[[fault]]
+kind = "drop_before_commit"
+method = "POST"
+path = "/time_entries"
+probability = 0.05
+"""
+
+
+@pytest.mark.real
+def test_five_thousand_rows_with_lost_answers_and_three_kills(
+    tmp_path: Path, start_sandbox: Callable[..., Any]
+) -> None:
+    """Of every tenth request the answer is lost, half of them after it was executed: every valid row is there once."""
+    rows, bad, invalid = 5_000, [77, 4_000], [99]
+    (tmp_path / "faults.toml").write_text(DROPS)
+    sandbox = start_sandbox("--window", "off", "--latency", "1-20", "--faults", str(tmp_path / "faults.toml"))
+    write_csv(tmp_path / "hours.csv", hours(rows, bad=bad, invalid=invalid))
+    command = [sys.executable, "-m", "headrace", "run", "hours.csv", "--to", "productive:time_entries", "--json"]
+    command += ["--base-url", sandbox.url, "--no-limits", "--batch-size", "25", "--quiet", "--settle-after", "2"]
+    environment, kills = os.environ | sandbox.environment, 0
+    for arrived in (40, 110, 180):
+        kills += any(
+            killed(command, tmp_path, environment, lambda at=arrived: requests(sandbox) > at)
+            for _ in range(5)  # a run that met too many lost answers in a row has ended by itself: the next is killed
+        )
+    for _ in range(10):  # too many lost answers in a row end a run, which the next one takes up
+        ended = subprocess.run(command, check=False, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, timeout=120)
+        if ended.returncode != 7:
+            break
+    summary = orjson.loads(ended.stdout)
+    stored = Counter(record["attributes"]["note"] for record in sandbox.records("time_entries"))
+    assert kills == 3
+    assert stored == Counter(f"row {at}" for at in range(rows) if at not in {*bad, *invalid})
+    assert (summary["rows"], summary["done"], summary["rejected"], summary["invalid"]) == (rows, rows - 3, 2, 1)
+    assert (summary["in_doubt"], summary["duplicated"], ended.returncode) == (0, 0, 3)
+    assert notes(tmp_path / "hours.results" / "time_entries.success.csv") == set(stored)
+    assert sandbox.audit()["duplicates"] == 0
+    assert sandbox.audit()["faults"]["drop_after_commit"] > 5
