@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from headrace.errors import UsageError
 from headrace.ledger import opening, view
+from headrace.ledger.anchor import Anchor
 from headrace.ledger.commit import Entry, GroupCommit, Urgency
 from headrace.ledger.load import LoadLedger
 from headrace.ledger.lock import Lock
@@ -95,7 +96,7 @@ class Checkpoint(View):
             reserve = Reserve(path.with_name(f"{path.name}.reserve")) if path is not None and is_threaded else None
             if reserve is not None:
                 resources.callback(reserve.release)
-            commits = GroupCommit(connection, reserve, shelf)
+            commits = GroupCommit(connection, reserve, shelf, None if path is None else Anchor(path))
             return cls(
                 connection,
                 connect_reader(path, is_checked=True) if path is not None and is_threaded else connection,

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from msgspec import Struct, field
 
 from headrace.errors import HeadraceError, InvariantError, StoppedError, UsageError
+from headrace.ledger.anchor import Anchor
 from headrace.ledger.reserve import Reserve
 from headrace.ledger.schema import translated
 
@@ -69,8 +70,15 @@ class SealedBooks(Books, Protocol):
 class GroupCommit:
     """Writes groups of entries, one transaction each. Used by one thread; `commit` raises nothing."""
 
-    def __init__(self, connection: sqlite3.Connection, reserve: Reserve | None, books: SealedBooks) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        reserve: Reserve | None,
+        books: SealedBooks,
+        anchor: Anchor | None = None,
+    ) -> None:
         self._connection = connection
+        self._anchor = anchor
         self._reserve = reserve
         self._books = books
         self._full: HeadraceError | None = None  # why no intents are accepted any more
@@ -104,6 +112,8 @@ class GroupCommit:
         """Return the entries that may still be written; the others hear why not."""
         if self._failure is not None:
             return _fail(entries, self._failure)
+        if self._full is None and self._anchor is not None:  # outcomes go on: a file that was moved can be put back
+            self._full = self._anchor.displaced()
         if self._full is None:
             return list(entries)
         _fail([entry for entry in entries if entry.urgency is not Urgency.OUTCOME], self._full)
