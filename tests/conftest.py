@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import urljoin
 from urllib.request import urlopen
 
 import orjson
@@ -24,17 +25,17 @@ def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 class SandboxProcess:
-    """`headrace sandbox productive` in a process of its own, and what can be asked of it."""
+    """`headrace sandbox NAME` in a process of its own, and what can be asked of it."""
 
-    def __init__(self, greeting: dict[str, str]) -> None:
+    def __init__(self, greeting: dict[str, str], provider: str = "productive") -> None:
         self.url = greeting["url"]
         self.environment = {
-            "HEADRACE_PRODUCTIVE_TOKEN": greeting["token"],
-            "HEADRACE_PRODUCTIVE_ORGANIZATION": greeting["organization"],
+            f"HEADRACE_{provider.upper()}_TOKEN": greeting["token"],
+            f"HEADRACE_{provider.upper()}_ORGANIZATION": greeting["organization"],
         }
 
     def _control(self, path: str) -> bytes:
-        with urlopen(self.url.replace("/api/v2", f"/__sandbox/{path}"), timeout=30) as answer:
+        with urlopen(urljoin(self.url, f"/__sandbox/{path}"), timeout=30) as answer:
             body: bytes = answer.read()
             return body
 
@@ -47,12 +48,12 @@ class SandboxProcess:
 
 
 @contextmanager
-def _start(*options: str) -> Iterator[SandboxProcess]:
-    command = [sys.executable, "-m", "headrace", "sandbox", "productive", "--port", "0", *options]
+def _start(*options: str, provider: str = "productive") -> Iterator[SandboxProcess]:
+    command = [sys.executable, "-m", "headrace", "sandbox", provider, "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
-            yield SandboxProcess(orjson.loads(process.stdout.readline()))
+            yield SandboxProcess(orjson.loads(process.stdout.readline()), provider)
         finally:
             process.terminate()
 
@@ -61,4 +62,4 @@ def _start(*options: str) -> Iterator[SandboxProcess]:
 def start_sandbox() -> Iterator[Callable[..., SandboxProcess]]:
     """Give a function that starts a sandbox with the given options; it ends with the test."""
     with ExitStack() as running:
-        yield lambda *options: running.enter_context(_start(*options))
+        yield lambda *options, **named: running.enter_context(_start(*options, **named))

@@ -35,6 +35,30 @@ def test_the_application_runs_and_goes_on(tmp_path: Path, start_sandbox: Callabl
     assert "0 done, 1 invalid" in second
 
 
+@pytest.mark.real
+@pytest.mark.parametrize(("provider", "rows"), [("agiled", 39), ("timemagic", 18), ("bezala", 24)])
+def test_a_sample_import_runs_as_it_says(
+    tmp_path: Path, start_sandbox: Callable[..., Any], provider: str, rows: int
+) -> None:
+    """`headrace run samples/NAME/import.toml` imports every row, and run again finds everything done."""
+    sandbox = start_sandbox("--window", "off", provider=provider)
+    command = [sys.executable, "-m", "headrace", "run", str(SAMPLES / provider / "import.toml"), "--json", "--yes"]
+    for _ in range(2):
+        ran = subprocess.run(
+            [*command, "--no-limits", "--base-url", sandbox.url],
+            env=os.environ | sandbox.environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert orjson.loads(ran.stdout)["done"] == rows
+    audit = sandbox.audit()
+    assert (sum(audit["created"].values()), audit["duplicates"], audit["unknown_attributes"]) == (rows, 0, {})
+
+
 def test_a_client_reads_and_asks_inside_a_running_application() -> None:
     """`read` walks all pages with filters; `request` is the application's own; `headrace.run` refuses in a loop."""
     import headrace
