@@ -48,3 +48,15 @@ def test_a_column_that_nothing_takes_is_named(headrace: Program, tmp_path: Path)
     ended = headrace("check", "hours.csv", *TO)
     assert ended.code == 0
     assert "'nte' goes nowhere; did you mean 'note'?" in " ".join((ended.out + ended.err).split())
+
+
+def test_a_checkpoint_in_a_folder_that_is_not_there_is_named(
+    headrace: Callable[..., Ended], sandbox: Callable[..., Place], hours: Callable[..., Path]
+) -> None:
+    """Where state cannot be kept nothing is sent: exit 2, and the path in the message."""
+    place = sandbox()
+    hours(3)
+    run = ("run", "hours.csv", "--to", "productive:time_entries", "--base-url", place.url, "--json")
+    ended = headrace(*run, "--checkpoint", "gone/hours.headrace", at=place)
+    assert (ended.code, ended.error["code"]) == (2, "usage")
+    assert "gone" in ended.error["message"]
