@@ -14,10 +14,16 @@ def suggestion(word: str, names: Iterable[str]) -> str:
 
 
 def provider_named(name: str) -> Provider:
-    """Return the provider called `name`. Raises `UsageError` with a suggestion."""
+    """Return the provider called `name`. Raises `UsageError` with a suggestion, or where its package is broken."""
     if name not in PROVIDERS:
         raise UsageError(f"there is no provider {name!r}", hint=suggestion(name, PROVIDERS))
-    return PROVIDERS[name]
+    try:
+        return PROVIDERS[name]
+    except Exception as error:  # noqa: BLE001 - importing somebody's package may raise anything
+        raise UsageError(
+            f"the provider {name!r} cannot be loaded: {type(error).__name__}: {error}",
+            hint="repair the package that brings it, or remove it",
+        ) from None
 
 
 def resource_named(provider: Provider, name: str) -> Resource:

@@ -43,12 +43,21 @@ def _named(name: str | None) -> tuple[Provider | None, Resource | None]:
     return provider, resource_named(provider, second) if colon else None
 
 
+def _known() -> Iterator[Provider]:
+    """Yield all providers; of a package that is broken only a word of warning."""
+    for name in PROVIDERS:
+        try:
+            yield provider_named(name)
+        except UsageError as error:
+            terminal.say(f"warning: {error.message}")
+
+
 # --- for machines -----------------------------------------------------------------------------------------------
 
 
 def _facts(provider: Provider | None, resource: Resource | None) -> Any:
     if provider is None:
-        return {"providers": [_provider_facts(each) for each in PROVIDERS.values()]}
+        return {"providers": [_provider_facts(each) for each in _known()]}
     if resource is None:
         return _provider_facts(provider) | {"resources": [_resource_facts(each) for each in provider.resources]}
     return {"provider": provider.name} | _resource_facts(resource) | {"fields": msgspec.to_builtins(notes(resource))}
@@ -110,7 +119,7 @@ def _lines(provider: Provider | None, resource: Resource | None) -> Iterator[Tex
 def _overview() -> Iterator[Text]:
     rows = [
         (plain(each.name, "bold"), f"{sum(bool(r.writes) for r in each.resources)} resources", _limits(each))
-        for each in PROVIDERS.values()
+        for each in _known()
     ]
     yield from aligned([("provider", "can be written", "limits"), *rows])
     yield plain("")

@@ -15,6 +15,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
+from headrace.sandbox.api import Api
 from headrace.sandbox.core import Sandbox
 from headrace.sandbox.message import Ending, Reply
 from headrace.sandbox.options import Options
@@ -50,10 +51,13 @@ class _Clock:
 
 
 @contextlib.asynccontextmanager
-async def serve(options: Options) -> AsyncIterator[Running]:
-    """Serve a sandbox on loopback for as long as the block runs. Raises OSError if the port is taken."""
+async def serve(options: Options, *, api: Api | None = None) -> AsyncIterator[Running]:
+    """Serve a sandbox on loopback for as long as the block runs: of `api`, by default the one that the options name.
+
+    Raises OSError if the port is taken.
+    """
     clock = _Clock()
-    sandbox = Sandbox(options, clock.now())
+    sandbox = Sandbox(options, clock.now(), api=api)
     shell = _Shell(sandbox, clock)
     runner = web.ServerRunner(
         web.Server(shell.respond, access_log=None), shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False
