@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urljoin
@@ -11,6 +11,8 @@ from urllib.request import urlopen
 import orjson
 import pytest
 from hypothesis import settings
+
+import canary
 
 settings.register_profile("headrace", deadline=None, print_blob=True)
 settings.load_profile("headrace")
@@ -22,6 +24,25 @@ def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADRACE_STATE_DIR", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail every test that leaves a token in a file of its folder: checkpoints, results, logs, whatever it is."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    left = canary.found_below(folder) if folder is not None and folder.exists() else []
+    assert not left, f"a token is in {left}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail every test that leaves a token in its captured output or log."""
+    report = yield
+    if report.passed and any(canary.found_in(text.encode(errors="replace")) for _, text in report.sections):
+        report.outcome = "failed"
+        report.longrepr = "a token is in what this test printed or logged"
+    return report
 
 
 class SandboxProcess:
