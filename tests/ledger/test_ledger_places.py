@@ -12,6 +12,7 @@ import pytest
 from ledger_scene import COLUMNS, batch, load, names, open_checkpoint, send, settled, source
 
 from headrace.errors import HeadraceError, LockedError, StoppedError
+from headrace.ledger import mounts
 from headrace.ledger.checkpoint import Checkpoint
 
 ROWS = source(range(30))
@@ -99,6 +100,21 @@ def test_a_read_only_folder_is_refused_before_anything_is_sent(read_only: Path) 
     assert refusal.value.hint
     with Checkpoint.read(read_only / "acme.headrace") as view:
         assert view.counts().done == 3
+
+
+def test_a_network_file_system_is_warned_about_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint on NFS is used, and the user is told why it should not be; the innermost mount decides."""
+    place = str(tmp_path.resolve()).replace(" ", r"\040")
+    table = tmp_path / "mounts"
+    warn = mounts.warning
+    monkeypatch.setattr(mounts, "warning", lambda path: warn(path, table))
+    for kind, inner in (("nfs4", ""), ("nfs4", f"tmpfs {place}/other tmpfs rw 0 0\n"), ("ext4", "")):
+        table.write_text(f"rootfs / ext4 rw 0 0\nserver:/x {place} {kind} rw 0 0\n{inner}")
+        with open_checkpoint(tmp_path) as checkpoint:
+            first, second = load(checkpoint, name="a"), load(checkpoint, name="b")
+        assert any("network file system (nfs4)" in notice for notice in first.notices) is (kind == "nfs4")
+        assert second.notices == ()
+    assert warn(tmp_path, tmp_path / "absent") is None
 
 
 HOLD = """

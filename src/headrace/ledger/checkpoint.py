@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from headrace.errors import UsageError
-from headrace.ledger import opening, view
+from headrace.ledger import mounts, opening, view
 from headrace.ledger.anchor import Anchor
 from headrace.ledger.commit import Entry, GroupCommit, Urgency
 from headrace.ledger.load import LoadLedger
@@ -147,7 +147,7 @@ class Checkpoint(View):
             past,
             opened.progress,
             generation=opened.generation,
-            notices=opened.notices,
+            notices=(*self._warnings(), *opened.notices),
             must_recognise=opened.is_changed and opened.has_done,
         )
         self._ledgers[name] = ledger
@@ -212,6 +212,11 @@ class Checkpoint(View):
 
     def _is_live(self) -> bool:
         return True
+
+    def _warnings(self) -> Sequence[str]:
+        """Return what the user should know of the checkpoint's place, with the first load."""
+        said = mounts.warning(self.path) if self.path is not None and not self._ledgers else None
+        return () if said is None else (said,)
 
     def _pen(self, load_id: int, results: Results | None) -> Pen:
         return Pen(self._writer, self._numbers, self._lease, load_id, results)
