@@ -1,10 +1,11 @@
 """The session: the innermost layer with the credentials in its headers, for which one may have to sign in first."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from headrace.dispatch.endings import misdirected
 from headrace.dispatch.http import open_http
@@ -17,6 +18,9 @@ from headrace.provider import Login, Provider, SignIn, Verdict, verdict
 
 _LONGEST: Final = 8192
 """Characters of a token at most."""
+_SHORTEST: Final = 8
+"""Characters of a token that is looked for in what a server says."""
+_HIDDEN: Final = "…".encode()
 
 
 @asynccontextmanager
@@ -25,12 +29,38 @@ async def open_sender(
 ) -> AsyncIterator[Sender]:
     """Give what sends requests with `headers`, and with those that go with every request of the provider."""
     every = {**provider.headers, **headers}
+    secrets = _secrets(provider, headers)
     if outside.sender is not None:
-        yield outside.sender(every)
+        yield Discreet(outside.sender(every), secrets)
         return
     connections, time_limit = settings.concurrency + 1, settings.request_seconds
     async with open_http(base_url, every, connections=connections, time_limit=time_limit) as http:
-        yield http
+        yield Discreet(http, secrets)
+
+
+class Discreet:
+    """Takes our own token out of what a server says of a refused request: its words go into reject files."""
+
+    def __init__(self, inner: Sender, secrets: Sequence[bytes]) -> None:
+        self._inner = inner
+        self._secrets = secrets
+
+    async def send(self, request: Request) -> Response:
+        """See `transport.Sender`."""
+        response = await self._inner.send(request)
+        if response.status < 300 or not any(secret in response.body for secret in self._secrets):
+            return response
+        body = response.body
+        for secret in self._secrets:
+            body = body.replace(secret, _HIDDEN)
+        return replace(response, body=body)
+
+
+def _secrets(provider: Provider, headers: Mapping[str, str]) -> list[bytes]:
+    """Return the tokens in `headers`, without the words around them; a very short one would be found anywhere."""
+    templates = provider.auth.headers
+    values = [value.split()[-1] for name, value in headers.items() if "{token}" in templates.get(name, "") and value]
+    return [value.encode() for value in values if len(value) >= _SHORTEST]
 
 
 def auth_headers(provider: Provider, token: Secret, organization: str) -> dict[str, str]:

@@ -11,6 +11,11 @@ import pytest
 import canary
 from headrace.dispatch.http import open_http
 from headrace.model import Request, Response, Secret
+from headrace.outside import Outside
+from headrace.pipeline import Settings
+from headrace.provider import Provider
+from headrace.providers import PROVIDERS
+from headrace.session import auth_headers, open_sender
 
 TOKEN = canary.CANARIES[-1]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: session=theirs; Path=/\r\n\r\n{}"
@@ -69,6 +74,33 @@ def test_netrc_proxies_and_cookies_are_left_alone(tmp_path: Path, monkeypatch: p
         assert b"authorization:" not in head
         assert b"cookie:" not in head
         assert head.startswith(b"get /things ")
+
+
+@pytest.mark.parametrize("provider", [one for one in PROVIDERS.values() if one.auth.headers])
+def test_a_refusal_that_repeats_the_token_is_told_without_it(provider: Provider) -> None:
+    """Of an answer that is no success the token is taken out, whatever is around it; a success stays as it is."""
+    echo = b'{"errors": [{"detail": "the token %s is not valid"}]}' % TOKEN.encode()
+
+    class Echo:
+        status = 422
+
+        async def send(self, request: Request) -> Response:
+            del request
+            return Response(status=self.status, headers={}, body=echo)
+
+    async def main(status: int) -> bytes:
+        inner = Echo()
+        inner.status = status
+        headers = auth_headers(provider, Secret(TOKEN), "948")
+        outside = Outside(sender=lambda _: inner)
+        async with open_sender(provider, "http://127.0.0.1", headers, settings=Settings(), outside=outside) as sender:
+            return (await sender.send(Request(method="GET", path="/things", body=None))).body
+
+    assert anyio.run(main, 200) == echo
+    for status in (301, 401, 422, 500):
+        told = anyio.run(main, status)
+        assert not canary.found_in(told)
+        assert b"is not valid" in told
 
 
 def test_a_secret_shows_itself_to_nobody() -> None:
