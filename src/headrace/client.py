@@ -161,8 +161,9 @@ class Client:
         name: str | None = None,
         fields: Mapping[str, Any] | None = None,
         key: Sequence[str] = (),
+        operation: str = "create",
     ) -> AsyncGenerator[Outcome, None]:
-        """Import `rows` into `resource` and yield what became of each, when that is durable.
+        """Import `rows` into `resource`, or do `operation` on its records, and yield what became of each, when durable.
 
         `rows` are a file or mappings or Structs, `fields` and `key` as in the import file. With a `checkpoint` the
         same call goes on where an earlier one ended, and yields only the rows that it settles itself; `name` (by
@@ -176,7 +177,15 @@ class Client:
         spec = ImportSpec(
             provider=self.provider.name,
             name=name or (stem(str(checkpoint)) if checkpoint else resource),
-            load=(LoadSpec(resource=resource, source=_described(rows), key=tuple(key), fields={**read_rules(fields)}),),
+            load=(
+                LoadSpec(
+                    resource=resource,
+                    operation=operation,
+                    source=_described(rows),
+                    key=tuple(key),
+                    fields={**read_rules(fields)},
+                ),
+            ),
         )
         stream = OutcomeStream()
         watch = Watch(halt=stream.halt, emit=stream.emit)

@@ -84,7 +84,7 @@ async def candidates(all_cases: Sequence[Case], view: View, connection: Connecti
 
 async def _search(load: LoadSpec, its: Sequence[Case], view: View, connection: Connection) -> list[Case]:
     provider, resource = connection.provider, resource_of(load, connection.provider)
-    how = strategy(resource, effective(resource), load.operation)
+    how = strategy(resource, effective(resource, operation=load.operation), load.operation)
     records = [] if how is None else await _records(load, its, view, connection)
     if how is None or not records:
         return [*its]

@@ -15,9 +15,8 @@ from headrace.fitting import Problem, name_problems, setting_problems
 from headrace.intake.mapping import Rule
 from headrace.naming import suggestion
 from headrace.provider import Provider, Resource, effective, fitted
+from headrace.provider.form import form
 from headrace.provider.guarantee import OFF
-
-OPERATIONS: Final = ("create",)
 
 
 class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -134,24 +133,36 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
         names = [known.name for known in provider.resources if known.writes]
         yield f"{provider.name} has no resource {load.resource!r}", load.resource, suggestion(load.resource, names)
         return
-    if load.operation not in OPERATIONS:
-        yield f"unknown operation {load.operation!r}", load.operation, f"known: {', '.join(OPERATIONS)}"
-    elif load.operation not in resource.writes:
-        names = [known.name for known in provider.resources if load.operation in known.writes]
-        yield f"{resource.name} cannot be written by {load.operation}", load.resource, f"known: {', '.join(names)}"
+    if load.operation not in resource.operations:
+        yield _no_operation(load, resource, provider)
+        return
     if load.title in earlier:
         yield f"two loads are called {load.title!r}", load.title, 'give one of them its own name = "..."'
     yield from _marker_problems(load, resource)
-    fields = [field.encode_name for field in msgspec.structs.fields(resource.struct)]
+    fields = [field.encode_name for field in msgspec.structs.fields(form(resource, load.operation))]
     for name in load.fields:
         if name not in fields and not (name.startswith("custom_fields.") and "custom_fields" in fields):
-            yield f"{resource.name} has no field {name!r}", name, suggestion(name, fields)
+            yield f"{_takes(load)} no field {name!r}", name, suggestion(name, fields)
     yield from _rule_problems(load, earlier, provider)
+
+
+def _no_operation(load: LoadSpec, resource: Resource, provider: Provider) -> Problem:
+    """Return the problem of an operation that the resource does not have, with what else there is."""
+    if not resource.operations:
+        names = [known.name for known in provider.resources if load.operation in known.operations]
+        return f"{resource.name} cannot be written by {load.operation}", load.resource, f"known: {', '.join(names)}"
+    problem = f"{resource.name} have no operation {load.operation!r}"
+    return problem, load.operation, suggestion(load.operation, resource.operations)
+
+
+def _takes(load: LoadSpec) -> str:
+    """Return who takes or does not take a field."""
+    return f"{load.resource} has" if load.operation == "create" else f"{load.operation} of {load.resource} takes"
 
 
 def _marker_problems(load: LoadSpec, resource: Resource) -> Iterator[Problem]:
     try:
-        effective(resource, load.marker)
+        effective(resource, load.marker, load.operation)
     except ValueError as error:
         yield str(error), load.marker, 'marker = "off" adds nothing to the data'
 

@@ -20,7 +20,6 @@ from headrace.importfile import LoadSpec
 from headrace.ledger import Identity
 from headrace.model import Lane, Record, Row
 from headrace.provider import (
-    REPEATABLE,
     Guarantee,
     IdempotencyKey,
     Marker,
@@ -79,9 +78,7 @@ async def marking(spec: LoadSpec, load: Load, identity: Identity, provider: Prov
         name, resource = identity.import_name, load.resource.name
         return operation_id(import_name=name, target=target, resource=resource, key=key, verb=load.operation)
 
-    if load.operation in REPEATABLE:
-        return Marking(load.resource.guarantee, operation)
-    guarantee = effective(load.resource, spec.marker)
+    guarantee = effective(load.resource, spec.marker, load.operation)
     if isinstance(guarantee, Marker):
         number = await _field_id(spec, load.resource, provider, transport)
         return Marking(Marker(number), operation, _into_field(number))
@@ -138,7 +135,7 @@ class FieldSearch(Struct, frozen=True):
 
 def marks_field(spec: LoadSpec, resource: Resource) -> bool:
     """Whether the rows of a load carry a marker in a custom field, which is to be found first."""
-    return spec.operation not in REPEATABLE and isinstance(effective(resource, spec.marker), Marker)
+    return isinstance(effective(resource, spec.marker, spec.operation), Marker)
 
 
 async def find_field(spec: LoadSpec, resource: Resource, provider: Provider, transport: Transport) -> FieldSearch:

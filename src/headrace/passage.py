@@ -20,6 +20,7 @@ from headrace.intake.source import Source, open_source
 from headrace.ledger import Checkpoint, LoadLedger, RetryLedger
 from headrace.model import Chunk, Row
 from headrace.provider import Provider, Resource
+from headrace.provider.form import form
 from headrace.resolving import Naming
 
 
@@ -190,8 +191,14 @@ def _rows_of(spec: LoadSpec, is_over: Callable[[], bool]) -> int | None:
 
 def intake_of(spec: LoadSpec, provider: Provider, *, source: str, has_open_columns: bool) -> Intake:
     """Return the compiled intake of a load that has been checked."""
+    resource = resource_of(spec, provider)
     return Intake(
-        resource_of(spec, provider), source=source, rules=spec.fields, key=spec.key, has_open_columns=has_open_columns
+        resource,
+        form(resource, spec.operation),
+        source=source,
+        rules=spec.fields,
+        key=spec.key,
+        has_open_columns=has_open_columns,
     )
 
 

@@ -163,7 +163,7 @@ def _load_plan(sketch: Sketch, pages: int, way: Way) -> LoadPlan:
         lookups=pages,
         requests=sketch.requests(way),
         batch_size=sketch.batch_size(way),
-        guarantee=type(effective(resource, sketch.marker)).__name__,
+        guarantee=type(effective(resource, sketch.marker, sketch.load.operation)).__name__,
         promise=promise(resource, sketch.load.operation, sketch.marker),
     )
 

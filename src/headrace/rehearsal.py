@@ -158,11 +158,16 @@ class _Stage:
     def _expect(self, sketch: Sketch, records: Sequence[Record]) -> None:
         """Have later loads find these records, by name and by key."""
         load = sketch.load
-        self.prospects.made(load.resource, [record.value for record in records])
+        if load.operation == "create":
+            self.prospects.made(load.resource, [record.value for record in records])
         if records and sketch.title in self._referred:
             intent = load.journal.intend(Batch(records)).result()
             made = load.resource.ids.of(1)  # of every record that is yet to be made
-            settled = [Settled(one.row, Done(one.row.offset, one.row.line, made)) for one in records]
+            ids = [str(getattr(one.value, "id", made)) for one in records]
+            settled = [
+                Settled(one.row, Done(one.row.offset, one.row.line, identity))
+                for one, identity in zip(records, ids, strict=True)
+            ]
             load.journal.settle(intent, settled).result()
 
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from headrace.client import Client
-from headrace.errors import CredentialsError, UsageError
-from headrace.importfile import ImportSpec, LoadSpec
+from headrace.errors import CredentialsError, HeadraceError, SourceError, UsageError
+from headrace.importfile import ImportSpec, LoadSpec, check_import, read_import
 from headrace.model import Secret
 from headrace.outside import Outside
 from headrace.pipeline import Settings
@@ -284,3 +284,105 @@ def test_every_cost_center_is_read_though_nothing_counts_them() -> None:
 
     assert len(set(virtual_time.run(main))) == 2_502
     assert world.audit["methods"] == {"GET": 3}
+
+
+# --- operations -------------------------------------------------------------------------------------------------
+
+TRACKED = """
+provider = "timemagic"
+name = "tracked"
+
+[[load]]
+resource = "tasks"
+source = "tasks.csv"
+key = ["No"]
+[load.fields]
+name = "Task"
+project_id = "Project"
+
+[[load]]
+name = "done"
+resource = "tasks"
+operation = "finish"
+source = "done.csv"
+[load.fields]
+id = { column = "No", from = "tasks" }
+"""
+
+
+def read(tmp_path: Path, world: World, done: str) -> ImportSpec:
+    project = uuid(world, "projects", 1)
+    (tmp_path / "tasks.csv").write_text("No,Task,Project\n" + "".join(f"{no},task {no},{project}\n" for no in "123"))
+    (tmp_path / "done.csv").write_text(f"No\n{done}")
+    (tmp_path / "import.toml").write_text(TRACKED)
+    return read_import(tmp_path / "import.toml")
+
+
+def test_an_action_follows_a_create_in_one_import(tmp_path: Path) -> None:
+    """Tasks are created, and those in a second file finished: by the keys of the first; run again, nothing is sent."""
+    world = World("timemagic", shape="bare")
+    spec = read(tmp_path, world, "3\n1\n")
+
+    async def main() -> Any:
+        async with simulated_client(world.sandbox) as client:
+            planned = await client.plan(spec)
+            for _ in range(2):
+                report = await client.run(spec, checkpoint=tmp_path / "x.headrace", results=None)
+            return planned, report
+
+    planned, report = virtual_time.run(main)
+    assert (planned.rows, planned.invalid) == (5, 0)
+    assert planned.loads[1].promise.startswith("at most once")
+    assert (report.exit_code, report.summary.counts.done) == (0, 5)
+    statuses = [task.attributes.get("status") for task in world.sandbox.store.table("tasks").values()][2:]
+    assert statuses == ["completed", None, "completed"]
+    assert world.audit["methods"]["PUT"] == 2
+
+
+def test_an_action_whose_answer_is_lost_is_in_doubt(tmp_path: Path) -> None:
+    """What leaves nothing to be found again, and must not happen twice, is never sent again blindly."""
+    world = World("timemagic", Rule(kind=FaultKind.DROP_AFTER_COMMIT, method=("PUT",), at=(1,)), shape="bare")
+    rows = [{"id": uuid(world, "tasks", number)} for number in (1, 2)]
+    assert kinds(world.load("tasks", rows, tmp_path / "x.headrace", operation="finish")) == {"Done": 1, "InDoubt": 1}
+    assert world.audit["methods"]["PUT"] == 2
+
+
+def test_a_transition_that_makes_no_sense_is_rejected_with_its_reason(tmp_path: Path) -> None:
+    """The API's 422 is the row's fault, and the others go on."""
+    world = World("timemagic", shape="bare")
+    rows = [{"id": uuid(world, "tasks", number)} for number in (1, 1, 2)]
+    outcomes = world.load("tasks", rows, tmp_path / "x.headrace", operation="start_tracking", key=())
+    assert kinds(outcomes) == {"Done": 2, "Rejected": 1}
+    assert [fault.field for one in outcomes for fault in getattr(one, "errors", ())] == ["status"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"finish"', '"finsh"', "did you mean 'finish'"),
+        ("id = {", 'nmae = "No"\nid = {', "no field 'nmae'"),
+        ('operation = "finish"', 'operation = "finish"\nmarker = "note"', "adds nothing"),
+    ],
+)
+def test_operations_and_their_fields_are_checked(tmp_path: Path, old: str, new: str, says: str) -> None:
+    """An operation that there is not, a field that it does not take, a marker on what is not created: with a hint."""
+    (tmp_path / "import.toml").write_text(TRACKED.replace(old, new))
+    spec = read_import(tmp_path / "import.toml")
+    with pytest.raises(SourceError) as caught:
+        check_import(spec, PROVIDERS["timemagic"], tmp_path / "import.toml")
+    assert says in f"{caught.value.message} {caught.value.hint}"
+    assert caught.value.line is not None
+
+
+def test_a_field_that_an_update_cannot_change_is_no_field_of_it(tmp_path: Path) -> None:
+    """The project of a task is set when it is created; naming it in an update is an error before anything is sent."""
+    world = World("timemagic")
+    with pytest.raises(HeadraceError, match="no field 'project_id'"):
+        world.load(
+            "tasks",
+            [{"id": uuid(world, "tasks", 1)}],
+            tmp_path / "x.headrace",
+            operation="update",
+            fields={"project_id": "id"},
+        )
+    assert world.audit["methods"] == {}

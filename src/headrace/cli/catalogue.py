@@ -82,6 +82,7 @@ def _resource_facts(resource: Resource) -> dict[str, Any]:
     return {
         "name": resource.name,
         "writes": sorted(resource.writes),
+        "actions": {action.name: action.description for action in resource.actions},
         "bulk": sorted(resource.bulk.operations) if resource.bulk else [],
         "bulk_size": resource.bulk.size if resource.bulk else None,
         "guarantee": type(resource.guarantee).__name__,
@@ -180,6 +181,8 @@ def _resource_lines(provider: Provider, resource: Resource) -> Iterator[Text]:
     yield plain(f"a row is created {resource.guarantee.promise}")
     if compared := _compared(resource):
         yield plain(f"it is found again by {', '.join(compared)}")
+    for action in resource.actions:
+        yield plain(f'operation = "{action.name}": {action.description}')
     if resource.lookups:
         yield plain(f"others look it up by = {', '.join(repr(name) for name in resource.lookups)}")
     if resource.renamable:

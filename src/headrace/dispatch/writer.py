@@ -18,6 +18,7 @@ from headrace.dispatch.transport import Transport
 from headrace.dispatch.wakeup import Wakeup
 from headrace.errors import LostError, NotSentError
 from headrace.model import Batch, Done, Record, Settled
+from headrace.provider import REPEATABLE
 
 MAX_REQUESTS_PER_ROW: Final = 3
 """Bounds the requests for one batch: isolating every row of a refused batch by halves takes fewer than this per row."""
@@ -104,12 +105,18 @@ class Writer:
         """Return the records that are being sent just now."""
         return [record for batch in self._under_way.values() for record in batch.records]
 
+    async def _has_left_parts(self, ruling: Ruling, attempt: Attempt) -> bool:
+        """Whether a refused batch has left something behind that must not be there twice."""
+        if ruling.refusal is None or self._terms.operation in REPEATABLE:
+            return False
+        return not await self._atomicity.holds(ruling, ruling.refusal, attempt.age)
+
     async def _send(self, attempt: Attempt) -> "_Sent":
         batch = attempt.batch
         self._under_way[id(attempt)] = batch
         try:
             ruling = await self._ask(attempt)
-            if ruling.refusal is not None and not await self._atomicity.holds(ruling, ruling.refusal, attempt.age):
+            if await self._has_left_parts(ruling, attempt):
                 ruling = uncertain(batch, "its batch was refused, but the provider had stored a part of it")
                 self._shrink(1)
         finally:

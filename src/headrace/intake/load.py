@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import Struct
 
 from headrace.identity import RecordKey, digest, row_key
 from headrace.intake.fields import fields_of
@@ -20,13 +21,15 @@ class Intake:
     """What becomes of the rows of one source on their way to one resource.
 
     For every chunk: `rows()`, then whoever knows what is settled already leaves rows out, then `sift()` on the others.
-    `source` is the source's name, for messages; `rules` and `key` are those of the import file; `has_open_columns` the
+    `struct` is what a row must fit, by default the resource's own: that of a create. `source` is the source's name, for
+    messages; `rules` and `key` are those of the import file; `has_open_columns` the
     source's own. Used by one thread at a time.
     """
 
     def __init__(
         self,
         resource: Resource,
+        struct: type[Struct] | None = None,
         *,
         source: str | None = None,
         rules: Rules | None = None,
@@ -35,6 +38,7 @@ class Intake:
     ) -> None:
         """Read the rules. Raises `UsageError` for those that contradict themselves."""
         self.resource = resource
+        self.struct = struct or resource.struct
         self.source = source
         self.key = tuple(key)
         self.rules = read_rules(rules)
@@ -45,7 +49,7 @@ class Intake:
         self.columns: dict[str, str] = {}
         """Field to the column that fills it; complete once the first chunk has come, and kept up to date in place."""
         self._has_open_columns = has_open_columns
-        self._validator = Validator(resource.struct)
+        self._validator = Validator(self.struct)
         # Mutable: the mapping for the columns of the latest chunk, and the columns themselves.
         self._mapping: Mapping | None = None
         self._seen: tuple[str, ...] = ()
@@ -64,7 +68,7 @@ class Intake:
         """Return sentences about columns seen so far that fill no field: a misspelt one would lose its cells unsaid."""
         taken = {*self.columns.values(), *self.key}
         idle = [name for name in self._seen if name not in taken]
-        free = [name for name in fields_of(self.resource.struct) if name not in self.columns]
+        free = [name for name in fields_of(self.struct) if name not in self.columns]
         meant = {name: hint for name in idle if (hint := did_you_mean(name, free))}
         others = [name for name in idle if name not in meant]
         said = [f"{self.source}: the column '{name}' goes nowhere; {hint}" for name, hint in meant.items()]
@@ -109,7 +113,13 @@ class Intake:
         """Return the mapping for the chunk's columns, compiled anew when there are more of them."""
         if self._mapping is None or chunk.columns != self._seen:
             self._mapping = Mapping.compile(
-                self.resource, self.rules, chunk.columns, self.key, source=self.source, is_open=self._has_open_columns
+                self.resource,
+                self.rules,
+                chunk.columns,
+                self.key,
+                struct=self.struct,
+                source=self.source,
+                is_open=self._has_open_columns,
             )
             self._seen = chunk.columns
             self.columns.update(self._mapping.columns)

@@ -55,6 +55,7 @@ class Mapping:
         columns: tuple[str, ...],
         key: Sequence[str] = (),
         *,
+        struct: type[Struct] | None = None,
         source: str | None = None,
         is_open: bool = False,
     ) -> "Mapping":
@@ -65,7 +66,7 @@ class Mapping:
         for columns that are not there.
         """
         header = Header(columns, source=source, is_open=is_open)
-        planned = plan(resource, rules, header)
+        planned = plan(resource, rules, header, struct)
         return cls(planned, Key.of(header, key, planned.slots))
 
     def identify(self, chunk: Chunk) -> list[Row]:

@@ -33,13 +33,13 @@ class Plan(Struct, frozen=True):
     references: tuple[Reference, ...]
 
 
-def plan(resource: Resource, rules: Rules | None, header: Header) -> Plan:
-    """Return what `rules` and equal names make of the columns.
+def plan(resource: Resource, rules: Rules | None, header: Header, struct: type[Struct] | None = None) -> Plan:
+    """Return what `rules` and equal names make of the columns, for `struct` or else the resource's own.
 
     Raises `UsageError` for rules that cannot be meant, `SourceError` for columns that are not there.
     """
     read = read_rules(rules)
-    fields = _known(fields_of(resource.struct), read, header, resource)
+    fields = _known(fields_of(struct or resource.struct), read, header, resource)
     places = _places(fields, read, header)
     slots = [
         Slot(field, header.columns[place], place, transform_of(field, rule), drops=rule.map is not None)

@@ -81,11 +81,17 @@ REPEATABLE: Final[Mapping[str, str]] = MappingProxyType(
 what is promised. What is not here is a create, or to be treated like one."""
 
 
-def effective(resource: "Resource", marker: str = OFF) -> Guarantee:
-    """Return what holds for a create of `resource` with the `marker` of a load.
+CREATE: Final = "create"
 
-    Raises `ValueError`, with the reason in words, for a marker that the resource cannot carry.
+
+def effective(resource: "Resource", marker: str = OFF, operation: str = CREATE) -> Guarantee:
+    """Return what holds for an `operation` on `resource` with the `marker` of a load.
+
+    What is not a create leaves nothing that could be found again: it has the API's keys, or no guarantee. Raises
+    `ValueError`, with the reason in words, for a marker that cannot be carried.
     """
+    if operation != CREATE:
+        return _without_records(resource, marker)
     if marker == OFF:
         return resource.guarantee.otherwise if isinstance(resource.guarantee, StoredMarker) else resource.guarantee
     if marker == NOTE:
@@ -97,11 +103,18 @@ def effective(resource: "Resource", marker: str = OFF) -> Guarantee:
     return Marker(marker)
 
 
-def promise(resource: "Resource", operation: str = "create", marker: str = OFF) -> str:
+def _without_records(resource: "Resource", marker: str) -> Guarantee:
+    if marker != OFF:
+        raise ValueError("only what is created can carry a marker")
+    keyed = resource.guarantee
+    return IdempotencyKey(keyed.window, keyed.header) if isinstance(keyed, IdempotencyKey) else NoGuarantee()
+
+
+def promise(resource: "Resource", operation: str = CREATE, marker: str = OFF) -> str:
     """Return the sentence of what is promised: "a row is created ...". Raises as `effective` does."""
     if operation in REPEATABLE:
         return REPEATABLE[operation]
-    return effective(resource, marker).promise
+    return effective(resource, marker, operation).promise
 
 
 def _note_marker(resource: "Resource") -> NoteMarker:

@@ -40,6 +40,7 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
             budget.limits_are_kept_by_reads,
             budget.a_429_is_sat_out,
             losses.what_is_lost_is_settled_or_in_doubt,
+            losses.changes_are_repeated_until_they_are_answered,
             losses.a_run_that_was_left_goes_on,
             losses.no_secret_is_on_disk,
             sample.the_sample_runs,

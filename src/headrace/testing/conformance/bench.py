@@ -81,13 +81,21 @@ class Bench:
         self._uses += 1
         return virtual_time.run(main)
 
-    def load(self, resource: str, rows: Sequence[Mapping[str, Any]], *, most: int | None = None) -> list[Outcome]:
-        """Import `rows` and return what became of each; after `most` outcomes the loop is left."""
+    def load(
+        self,
+        resource: str,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        operation: str = "create",
+        most: int | None = None,
+    ) -> list[Outcome]:
+        """Do `operation` for `rows` and return what became of each; after `most` outcomes the loop is left."""
 
         async def act(client: Client) -> list[Outcome]:
             found = []
-            checkpoint = self._folder / f"{resource}.headrace"
-            async for outcome in client.load(resource, rows, checkpoint=checkpoint):
+            name = resource if operation == "create" else f"{resource}-{operation}"
+            checkpoint = self._folder / f"{name}.headrace"
+            async for outcome in client.load(resource, rows, checkpoint=checkpoint, operation=operation):
                 found.append(outcome)
                 if len(found) == most:
                     break

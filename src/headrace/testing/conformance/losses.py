@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from headrace.model import Done
 from headrace.pipeline import Settings
 from headrace.provider import IdempotencyKey
 from headrace.sandbox.faults import FaultKind, Rule
@@ -27,6 +28,27 @@ def what_is_lost_is_settled_or_in_doubt(subject: Subject, folder: Path) -> None:
             if isinstance(subject.resource(name).guarantee, IdempotencyKey):
                 assert found == {"Done": ROWS}, "a key settles every row"
             (folder / f"{name}.headrace").unlink()
+
+
+def changes_are_repeated_until_they_are_answered(subject: Subject, folder: Path) -> None:
+    """Updates and deletes whose answer is lost are sent again: each row is done, and the records are as they say."""
+    for name, changes in subject.changes.items():
+        lost = [Rule(kind=LOSSES[0], method=methods, at=(1,)) for methods in (("PUT", "PATCH"), ("DELETE",))]
+        bench = Bench(subject, folder, *lost)
+        resource = subject.resource(name)
+        made = bench.load(name, bench.rows(name, ROWS))
+        ids = [outcome.remote_id for outcome in made if isinstance(outcome, Done)]
+        kept = {field: value for field, value in changes.items() if field not in resource.create_only}
+        before = sum(bench.sandbox.store.counts.values())
+        updated = bench.load(name, [{"id": identity, **kept} for identity in ids], operation="update")
+        assert kinds(updated) == {"Done": ROWS}, f"{name}: {updated}"
+        assert sorted(one.remote_id for one in updated if isinstance(one, Done)) == sorted(ids)
+        gone = bench.load(name, [{"id": identity} for identity in ids], operation="delete")
+        assert kinds(gone) == {"Done": ROWS}, f"{name}: {gone}"
+        assert sum(bench.sandbox.store.counts.values()) == before - ROWS
+        assert bench.created == ROWS
+        for path in folder.glob("*.headrace*"):
+            path.unlink()
 
 
 def a_run_that_was_left_goes_on(subject: Subject, folder: Path) -> None:
