@@ -101,13 +101,13 @@ MAY_USE: dict[str, set[str]] = {
     "budgets": set(),
     "examination": {"msgspec"},
     "client": {"msgspec", "anyio", "asyncio"},
-    "facade": {"anyio", "asyncio"},
+    "facade": {"msgspec", "anyio", "asyncio"},
     "providers": {"msgspec"},
     "sandbox": {"aiohttp", "asyncio", "orjson"},
 }
 EXCEPTIONS: dict[str, set[str]] = {
     "dispatch/http.py": {"aiohttp"},  # the only aiohttp of the engine
-    "dispatch/permits/courier.py": {"redis"},  # an extra, imported when it is used
+    "dispatch/permits/redis.py": {"redis"},  # an extra, imported when it is used
 }
 
 

@@ -95,6 +95,9 @@ class Client:
                 notice=notices.append,
             )
         )
+        is_shared = self.settings.limits and (
+            bool(self.settings.budget) or (is_remembered(self._outside) and not notices)
+        )
         self._connection = Connection(
             provider=self.provider,
             base_url=self.base_url,
@@ -103,8 +106,8 @@ class Client:
             budget=budget,
             outside=self._outside,
             time=time,
-            is_shared=is_remembered(self._outside) and self.settings.limits and not notices,
-            notices=tuple(notices),
+            is_shared=is_shared,
+            notices=notices,
         )
         self._tasks = await self._resources.enter_async_context(anyio.create_task_group())
         return self

@@ -1,5 +1,6 @@
 """A connection: an open way to one provider, as an import finds it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     """An open way to one provider, with one set of credentials.
 
     `is_shared` says that its budget is kept where other processes find it, on disk or in Redis.
+    `notices` are sentences for the user, to which more may come while it is open.
     """
 
     provider: Provider
@@ -30,7 +32,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     outside: Outside
     time: ServerTime
     is_shared: bool = False
-    notices: tuple[str, ...] = ()
+    notices: Sequence[str] = ()
 
     def fitted(self, spec: ImportSpec) -> "Connection":
         """Return the connection with its provider as an import has it (`ImportSpec.fitted`).

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import anyio
+from msgspec.structs import replace
 
 from headrace.address import base_url_of, check_told
 from headrace.client import Client
@@ -31,7 +32,8 @@ def run(
     """Run the import file at `path` to its end, as `headrace run` does, and return how it ended.
 
     For programs without an event loop: raises `UsageError` inside a running one, where `Client.run` is to be used.
-    Credentials come from the environment unless given. Raises `HeadraceError` where nothing was begun.
+    Credentials, and where the budget is kept (HEADRACE_BUDGET), come from the environment unless given. Raises
+    `HeadraceError` where nothing was begun.
     """
     spec, place = _spec(path, "run"), _place(path, checkpoint)
     folder = Path(results or place.with_suffix(".results"))
@@ -92,7 +94,7 @@ def _client(
         token=token or _token(name),
         organization=organization or os.environ.get(f"HEADRACE_{name}_ORGANIZATION"),
         base_url=base_url_of(provider, base_url, spec.base_url),
-        settings=settings,
+        settings=_settled(settings),
     )
 
 
@@ -100,6 +102,11 @@ def _token(name: str) -> str | Login:
     """Return the environment's token, or where it has none, what to sign in with."""
     token, email = os.environ.get(f"HEADRACE_{name}_TOKEN", ""), os.environ.get(f"HEADRACE_{name}_EMAIL", "")
     return Login(email, Secret(os.environ.get(f"HEADRACE_{name}_PASSWORD", ""))) if email and not token else token
+
+
+def _settled(settings: Settings) -> Settings:
+    """Return the settings with the budget of the environment, where they name none."""
+    return replace(settings, budget=settings.budget or os.environ.get("HEADRACE_BUDGET") or None)
 
 
 def _is_in_loop() -> bool:

@@ -157,7 +157,7 @@ class Course:
         self._position = 0
         self._phase = "starting"
         self._feed: Feed | None = None
-        self._notices = [*connection.notices]
+        self._notices: list[str] = []
 
     def publish(self) -> None:
         """Let whoever looks on see how it goes."""
@@ -215,7 +215,9 @@ class Course:
         if self._checkpoint.results is not None:
             _write_summary(self._checkpoint.results, summary)
         told = self._connection.budget.notices() if summary.throttled else ()
-        return Report(summary=summary, reason=self._watch.halt.reason, notices=(*self._notices, *told))
+        return Report(
+            summary=summary, reason=self._watch.halt.reason, notices=(*self._connection.notices, *self._notices, *told)
+        )
 
     def snapshot(self) -> Snapshot:
         """Return the present moment (`Progress`)."""

@@ -14,6 +14,7 @@ from typing import Final
 
 import anyio
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from headrace.dispatch.audit import Audit
 from headrace.dispatch.batching import Batching
@@ -32,7 +33,7 @@ from headrace.dispatch.transport import Budgeted, Retrying, Sender, Transport
 from headrace.dispatch.writer import Writer
 from headrace.errors import HeadraceError
 from headrace.feed import Feed, Load
-from headrace.model import COUNTED, Counts, Outcome
+from headrace.model import COUNTED, Counts, Outcome, Secret
 from headrace.provider import IdempotencyKey, Provider, Resource
 
 CONCURRENCY: Final = 16
@@ -61,10 +62,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_error_part: float | None = None
     settle_after: float | None = None
     limits: bool = True
-    budget: str | None = None
+    budget: str | Secret | None = None
     accept_mapping_change: bool = False
     allow_host: bool = False
     request_seconds: float = REQUEST_SECONDS
+
+    def __post_init__(self) -> None:
+        """Hide the budget's URL: it may hold a password, and settings may be shown."""
+        if isinstance(self.budget, str):
+            force_setattr(self, "budget", Secret(self.budget))
 
     def batch(self, resource: Resource, operation: str, wanted: int | None = None) -> int:
         """Return how many records one request of a load carries; `wanted` is what the load itself asks for."""

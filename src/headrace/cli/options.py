@@ -4,9 +4,10 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
-from urllib.parse import urlsplit
 
 import typer
+
+from headrace.errors import UsageError
 
 # --- values -----------------------------------------------------------------------------------------------------
 
@@ -73,10 +74,13 @@ def threshold(text: str) -> Threshold:
 
 def budget_url(text: str) -> str:
     """Read the URL of a Redis. One with a password is only taken from the environment; never shows it."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-        raise typer.BadParameter("that is no URL such as redis://127.0.0.1:6379/0")
-    if parts.password and os.environ.get("HEADRACE_BUDGET") != text:
+    from headrace.dispatch.permits.redis import Address  # noqa: PLC0415 - only this option needs it
+
+    try:
+        address = Address(text)
+    except UsageError as error:
+        raise typer.BadParameter(f"{error.message}; {error.hint}") from None
+    if address.has_password and os.environ.get("HEADRACE_BUDGET") != text:
         raise typer.BadParameter(
             "a password on the command line is seen by every process (ps) and kept in the shell's history; "
             "put the whole URL into HEADRACE_BUDGET, and replace the password: it was seen"

@@ -31,6 +31,11 @@ MOST_WINDOWS: Final = 10_000
 """Bounds a forecast: ten thousand hours."""
 
 
+def owner_key(limit: WorkLimit, scopes: Mapping[str, str]) -> str:
+    """Return what identifies whom the work of a limit is counted for; `scopes` as for `Budget`."""
+    return f"work:{limit.scope}:{scopes.get(limit.scope, '')}"
+
+
 class _Quota(Struct, frozen=True):
     """A limit and whose it is."""
 
@@ -93,7 +98,7 @@ class Work:
     def __init__(
         self, limits: Sequence[WorkLimit], log: PermitLog, scopes: Mapping[str, str], *, clock: Clock, wall: Clock
     ) -> None:
-        self._quotas = [_Quota(limit, f"work:{limit.scope}:{scopes.get(limit.scope, '')}") for limit in limits]
+        self._quotas = [_Quota(limit, owner_key(limit, scopes)) for limit in limits]
         self._log = log
         self._clock = clock
         self._wall = wall

@@ -5,8 +5,8 @@ count it any longer: the answer (`settle`) or the latest instant at which a requ
 (`lost`), plus the window, plus slack for clocks. While no window ever holds more than its limit, no window of the
 server does, whatever the latency and the alignment (BUDGETS.md, section 2).
 
-The gate talks to this protocol only. `memory` is the log of one process; logs shared by processes or machines are
-further files here.
+The gate talks to this protocol only. `memory` is the log of one process, `file` that of all processes of a machine, and
+`shared` that of several machines, with its store in `redis`.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ class Unknown(Struct, frozen=True, gc=False):
 
 
 class Failure(Struct, frozen=True):
-    """No slot, now or ever: the log has failed for good, and whoever waits is to be told why."""
+    """No slot, and none to be had soon: the log has failed, and whoever waits is to be told why."""
 
     error: HeadraceError
 

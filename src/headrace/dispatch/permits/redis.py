@@ -1,240 +1,239 @@
-"""The permit log in Redis: shared by the processes of several machines, by the clock of the server they share.
+"""The store of a shared permit log in Redis: one script is one step, by Redis' own clock. The only redis-py.
 
-No method may wait, and Redis is a journey away. So `take` only asks: the question travels while the gate waits, its
-answer wakes the gate, and the next `take` collects it. One question is under way at a time, and before it goes whatever
-has ended since the last one. A lease that nobody collects is given back.
+Redis 6.2 or later, or Valkey. Keys begin with `headrace:` and hold digests; the braces in them keep all that a step
+touches in one slot of a cluster. redis-py (MIT) is an extra, imported only when it is used: its asyncio client, for a
+step takes a fraction of a millisecond of the loop's time, and what a thread is told would have to be handed over.
 """
 
 import asyncio
-import math
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import parse_qs, urlsplit
+
+from anyio import CancelScope
 
 from headrace.dispatch.clock import Clock, boottime
-from headrace.dispatch.permits import Answer, Failure, Lease, Unknown, Wait, Window
-from headrace.dispatch.permits.courier import Courier, Errand, open_courier
 from headrace.dispatch.permits.folder import state_folder
 from headrace.dispatch.permits.memory import LINGER
-from headrace.dispatch.permits.sight import Sight
-from headrace.dispatch.permits.toil import HOUR, microseconds
-from headrace.dispatch.permits.watchers import Watchers
-from headrace.errors import HeadraceError
+from headrace.dispatch.permits.recollection import Memory
+from headrace.dispatch.permits.shared import LEASE, SharedLog
+from headrace.dispatch.permits.step import Step, Told
+from headrace.dispatch.permits.window import Window
+from headrace.dispatch.permits.wire import encoded, told
+from headrace.errors import CredentialsError, UnreachableError, UsageError
 from headrace.identity import digest
+from headrace.model import Secret
 
-POLL: Final = 1.0
-"""Seconds after which to ask again while others' requests are under way: nobody tells us of their end."""
-OUTLIVED: Final = 1_200.0
-"""Seconds after which a permit that has not ended is lost: a pause, the pacer and the request, all at their longest."""
-UNCOLLECTED: Final = 0.5
-"""Seconds that a lease waits to be collected before it is given back."""
-STALE: Final = 1.0
-"""Seconds after which what is known of a window is looked up again, when somebody asks."""
-_CLOSING: Final = 5.0
+TIMEOUT: Final = 5.0
+"""Seconds that connecting, and one step, may take."""
+OLDEST: Final = (6, 2)
+"""The first Redis whose streams are trimmed by age."""
+VARIABLE: Final = "HEADRACE_BUDGET"
+"""The environment variable that holds the address, so that a password in it is seen by nobody."""
+CLOSING: Final = 5.0
+"""Seconds for the last words: what is not told in time counts as lost when its lease ends."""
+_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
+_SCRIPT: Final = Path(__file__).with_name("step.lua")
+_PASSING: Final = (
+    "LOADING",
+    "MISCONF",
+    "NOREPLICAS",
+    "BUSY",
+    "CLUSTERDOWN",
+    "MASTERDOWN",
+    "TRYAGAIN",
+    "READONLY",
+    "OOM",
+)
+"""How Redis begins to say that it cannot do something at the moment."""
 
 
-class RedisLog:
-    """Keeps the permits of all who use the same Redis; see `PermitLog` for what its methods promise.
+class Address:
+    """Where a Redis is, with whatever credentials its URL holds; shown without them. Raises `UsageError`."""
 
-    `used`, `releases` and `worked` tell what was seen last, at most about a second ago. Made by `open_redis_log`.
+    def __init__(self, url: str | Secret) -> None:
+        self._url = url if isinstance(url, Secret) else Secret(url)
+        try:
+            parts = urlsplit(self._url.reveal().strip())
+            host, port, query = parts.hostname, parts.port, parse_qs(parts.query)
+        except ValueError:  # its text may hold a part of the password
+            raise _unusable("it is no URL") from None
+        self.has_password = parts.password is not None or "password" in query
+        if parts.scheme not in _SCHEMES:
+            raise _unusable("it does not begin with redis://, rediss:// or unix://")
+        if parts.scheme == "unix":
+            self._shown = f"unix://{parts.path}"
+        else:
+            database = parts.path.removeprefix("/")
+            if not host or not (database.isdecimal() or not database):
+                raise _unusable("it names no host, or a database that is not a number")
+            bracketed = f"[{host}]" if ":" in host else host
+            self._shown = f"{parts.scheme}://{bracketed}:{port or 6379}/{database or 0}"
+
+    def reveal(self) -> str:
+        """Return the URL with all it holds. Only the connection is made of it."""
+        return self._url.reveal().strip()
+
+    def __str__(self) -> str:
+        return self._shown
+
+    __repr__ = __str__
+
+
+class RedisStore:
+    """Keeps the windows of one API in one Redis; see `Store`. `tag` is a digest of the API, the same for all of them.
+
+    Raises `UsageError` where redis-py is not installed, Redis is too old or the address holds unusable options.
     """
 
-    def __init__(self, courier: Courier, clock: Clock) -> None:
-        self._courier = courier
-        self._clock = clock
-        # Mutable state: what was asked and is not collected, what has ended and is not yet told, what was seen of each
-        # window and of the server's work, why there will be no more answers, and whether nobody asks any longer.
-        self._asked: dict[tuple[Window, ...], None] = {}
-        self._answers: dict[tuple[Window, ...], tuple[float, Answer]] = {}
-        self._ended: deque[Errand] = deque()
-        self._sights: dict[str, Sight] = {}
-        self._looked_for: dict[str, Window] = {}
-        self._worked: dict[tuple[str, float], float] = {}
-        self._failure: HeadraceError | None = None
-        self._is_over = False
-        self._watchers = Watchers()
-        self._is_needed = asyncio.Event()
-
-    def take(self, windows: tuple[Window, ...]) -> Answer:
-        """See `PermitLog.take`."""
-        if self._failure is not None:
-            return Failure(self._failure)
-        if not windows:
-            return Lease(0, windows)
-        now = self._clock()
-        answered_at, answer = self._answers.pop(windows, (now, None))
-        match answer:
-            case Lease():
-                return answer
-            case Wait(seconds) if now < answered_at + seconds:
-                self._answers[windows] = answered_at, answer
-                return Wait(answered_at + seconds - now)
-        self._asked[windows] = None
-        self._is_needed.set()
-        return Unknown()
-
-    def settle(self, lease: Lease) -> None:
-        """See `PermitLog.settle`."""
-        self._end(lease, "settle")
-
-    def lost(self, lease: Lease) -> None:
-        """See `PermitLog.lost`."""
-        self._end(lease, "lost")
-
-    def refund(self, lease: Lease) -> None:
-        """See `PermitLog.refund`."""
-        self._end(lease, "refund")
-
-    def used(self, window: Window) -> int:
-        """See `PermitLog.used`."""
-        return self._sight(window).used(self._clock(), window.hold)
-
-    def releases(self, window: Window) -> Sequence[float]:
-        """See `PermitLog.releases`."""
-        return self._sight(window).releases(self._clock(), window.hold)
-
-    def past(self, window: Window) -> Sequence[tuple[float, int]]:
-        """See `PermitLog.past`."""
-        return self._sight(window).past(self._clock(), window.hold)
-
-    def worked(self, key: str, since: float, now: float, seconds: float) -> float:
-        """See `PermitLog.worked`."""
-        hours = (f"{math.floor(since / HOUR)}", f"{math.floor(now / HOUR)}")
-        self._ended.append(Errand("work", (f"toil:{_digested(key)}",), (*hours, microseconds(seconds), key, since)))
-        self._is_needed.set()
-        known = self._worked.get((key, since), 0.0) + seconds
-        self._worked = {one: used for one, used in self._worked.items() if one[0] != key or one[1] >= since - 25 * HOUR}
-        self._worked[key, since] = known
-        return known
-
-    def watch(self, wake: Callable[[], None]) -> None:
-        """See `PermitLog.watch`."""
-        self._watchers.add(wake)
-
-    async def look(self, windows: Sequence[Window]) -> None:
-        """Look up what is spent of `windows` now. Raises `UnreachableError`."""
-        keys = [key for window in windows for key in _keys(window)]
-        lost, *seen = (await self._courier.run(Errand("look", keys, [window.hold for window in windows])))[1:]
-        now = self._clock()
-        for window, (open_, instants) in zip(windows, seen, strict=True):
-            self._sights[window.key] = Sight(now, int(open_), tuple(map(float, instants)), float(lost), window.calls)
-
-    async def run(self) -> None:
-        """Do what is asked for, until `stop`. A task of its own."""
+    def __init__(self, address: Address, *, tag: str) -> None:
         try:
-            while not self._is_over:
-                timeout = UNCOLLECTED if self._answers else None
-                # Not wait_for, which swallows a cancellation that comes together with the event (CPython issue 86296).
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(timeout):
-                        await self._is_needed.wait()
-                self._is_needed.clear()
-                await self._tell()
-                await self._ask()
-                self._give_back()
-                if self._looked_for:
-                    await self.look([self._looked_for.popitem()[1] for _ in range(len(self._looked_for))])
-        except HeadraceError as error:
-            self._failure = error
-            self._watchers.notify()
+            from redis.asyncio import Redis  # noqa: PLC0415 - an extra, and only here
+            from redis.asyncio.retry import Retry  # noqa: PLC0415
+            from redis.backoff import NoBackoff  # noqa: PLC0415
+        except ModuleNotFoundError:
+            raise UsageError(
+                f"the budget at {address} needs the Redis client", hint="pip install 'headrace[redis]'"
+            ) from None
+        self._address = address
+        self._tag = tag
+        try:
+            self._redis: Any = Redis.from_url(
+                address.reveal(),
+                socket_timeout=TIMEOUT,
+                socket_connect_timeout=TIMEOUT,
+                retry=Retry(NoBackoff(), 0),
+            )
+        except (ValueError, TypeError):
+            raise _unusable("an option in it cannot be used") from None
+        self._script = self._redis.register_script(_SCRIPT.read_text("utf-8"))
 
-    def stop(self) -> None:
-        """Have `run` end with what it is at. Its task is to be cancelled as well.
+    @classmethod
+    async def open(cls, address: Address, *, tag: str, notice: Callable[[str], None]) -> Self:
+        """Connect, and make sure that this Redis is one to keep a budget in. `notice` is told what is not ideal."""
+        store = cls(address, tag=tag)
+        try:
+            with store._translated():
+                info = {**await store._redis.info("server"), **await store._redis.info("memory")}
+            store._check(info, notice)
+        except BaseException:
+            await store.close()
+            raise
+        return store
 
-        A cancellation alone is not enough: redis-py swallows one that comes together with an answer, and `run` would
-        then wait for ever.
-        """
-        self._is_over = True
-        self._is_needed.set()
+    async def take(self, step: Step) -> Told:
+        """See `Store.take`."""
+        keys = [
+            f"{self._key(asked.key)}:{part}" for asked in step.windows for part in ("state", "under-way", "counted")
+        ]
+        keys += [f"{self._key(owner)}:work" for owner in step.owners]
+        with self._translated():
+            return told(await self._script(keys=keys, args=[encoded(step)]))
 
     async def close(self) -> None:
-        """Tell what has ended, for at most a few seconds: what is not told in time counts as lost."""
-        for windows in tuple(self._answers):
-            self._drop(windows)
-        with suppress(TimeoutError, HeadraceError):
-            await asyncio.wait_for(self._tell(), _CLOSING)
+        """See `Store.close`."""
+        await self._redis.aclose()
 
-    # What happens on the way...
+    def _key(self, key: str) -> str:
+        return f"headrace:{{{self._tag}}}:{digest(b'permits', key.encode()).hex()}"
 
-    async def _tell(self) -> None:
-        while self._ended:
-            errand = self._ended[0]
-            if errand.verb == "work":
-                *arguments, key, since = errand.arguments
-                _, total = await self._courier.run(Errand("work", errand.keys, arguments))
-                known = self._worked.get((str(key), float(since)), 0.0)
-                self._worked[str(key), float(since)] = max(known, int(total) / 1e6)
-            else:
-                await self._courier.run(errand)
-            self._ended.popleft()
+    def _check(self, info: dict[str, Any], notice: Callable[[str], None]) -> None:
+        version = str(info.get("redis_version", ""))
+        numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+        if numbers and numbers < OLDEST:
+            raise UsageError(
+                f"the budget at {self._address} is Redis {version}", hint="6.2 is the oldest that can keep one"
+            )
+        policy = str(info.get("maxmemory_policy", ""))
+        if info.get("maxmemory") and policy.startswith("allkeys"):
+            notice(
+                f"The Redis at {self._address} evicts what it likes ({policy}). If that is the budget, nothing is sent "
+                "for a whole window; give the budget a Redis with maxmemory-policy noeviction."
+            )
 
-    async def _ask(self) -> None:
-        while self._asked:
-            windows = next(iter(self._asked))
-            keys = [key for window in windows for key in _keys(window)]
-            terms = [term for one in windows for term in (one.calls, one.hold, int(one.is_counter_safe))]
-            verdict, detail = await self._courier.run(Errand("take", keys, (OUTLIVED, *terms)))
-            del self._asked[windows]
-            # Others' requests may be answered, or not have been sent, earlier than the log can say.
-            answer = Lease(int(detail), windows) if verdict == "lease" else Wait(min(float(detail), POLL))
-            self._answers[windows] = self._clock(), answer
-            self._watchers.notify()
-            await self._tell()
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raise our errors in place of redis-py's, whose texts are not shown where they could hold an address."""
+        from redis import exceptions as foreign  # noqa: PLC0415 - see above
 
-    def _give_back(self) -> None:
-        """Give back what was granted to those who have gone since."""
-        now = self._clock()
-        for windows, (answered_at, _) in tuple(self._answers.items()):
-            if now >= answered_at + UNCOLLECTED:
-                self._drop(windows)
+        refused = (foreign.AuthenticationError, foreign.AuthorizationError, foreign.NoPermissionError)
+        try:
+            yield
+        except refused:
+            raise CredentialsError(
+                f"the Redis at {self._address} does not accept the credentials", hint=f"put them into {VARIABLE}"
+            ) from None
+        except (foreign.ConnectionError, foreign.TimeoutError, OSError, TimeoutError) as error:
+            raise self._unreachable(_reason(error)) from None
+        except foreign.RedisError as error:
+            word = str(error)
+            if not isinstance(error, foreign.ResponseError) or word.startswith(_PASSING):
+                raise self._unreachable(word.partition(".")[0]) from None
+            if word.startswith("NOAUTH"):
+                raise CredentialsError(
+                    f"the Redis at {self._address} asks for credentials", hint=f"put them into {VARIABLE}"
+                ) from None
+            raise UsageError(f"the Redis at {self._address} cannot keep a budget: {word}") from None
 
-    def _drop(self, windows: tuple[Window, ...]) -> None:
-        _, answer = self._answers.pop(windows)
-        if isinstance(answer, Lease):
-            self._end(answer, "refund")
-
-    def _end(self, lease: Lease, how: str) -> None:
-        if lease.windows:
-            keys = [key for window in lease.windows for key in _keys(window)]
-            self._ended.append(Errand("end", keys, (str(lease.number), how)))
-            self._is_needed.set()
-        self._watchers.notify()
-
-    def _sight(self, window: Window) -> Sight:
-        sight = self._sights.get(window.key, Sight(-math.inf))
-        if self._clock() - sight.at > STALE and self._failure is None:
-            self._looked_for[window.key] = window
-            self._is_needed.set()
-        return sight
+    def _unreachable(self, reason: str) -> UnreachableError:
+        return UnreachableError(
+            f"the budget at {self._address} cannot be reached: {reason}",
+            hint="nothing is sent without it; see that Redis runs, and run the same command again",
+        )
 
     def __repr__(self) -> str:
-        return f"<RedisLog: {len(self._asked)} asked, {len(self._ended)} to tell>"
+        return f"<RedisStore at {self._address}>"
+
+
+def _unusable(why: str) -> UsageError:
+    return UsageError(f"the address of the budget cannot be used: {why}", hint="give it as redis://127.0.0.1:6379/0")
+
+
+def _reason(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    if isinstance(cause, TimeoutError) or "imeout" in type(error).__name__:
+        return f"no answer within {TIMEOUT:g} s"
+    return str(getattr(cause, "strerror", None) or "the connection failed")
 
 
 @asynccontextmanager
 async def open_redis_log(
-    url: str, provider: str, base_url: str, *, linger: float = LINGER, clock: Clock = boottime
-) -> AsyncIterator[RedisLog]:
-    """Give the log that the Redis at `url` keeps for the API at `base_url`. Raises what `open_courier` raises."""
-    name = f"{provider} {base_url}"
-    marker = state_folder() / "redis-1" / digest(url.rpartition("@")[2].encode(), name.encode()).hex()
-    async with open_courier(url, name, linger=linger, marker=marker, clock=clock) as courier:
-        log = RedisLog(courier, clock)
+    url: str | Secret,
+    provider: str,
+    base_url: str,
+    *,
+    windows: Iterable[Window] = (),
+    owners: Iterable[str] = (),
+    notice: Callable[[str], None] = lambda _: None,
+    linger: float = LINGER,
+    lease: float = LEASE,
+    clock: Clock = boottime,
+) -> AsyncIterator[SharedLog]:
+    """Give the log that the Redis at `url` keeps for the API at `base_url`, and end it in order.
+
+    What is spent of `windows`, and the work for `owners`, is known from the beginning on. `notice` is told, in
+    sentences for the user, what is out of the ordinary; the rest is as for `SharedLog`. Raises `UsageError`,
+    `CredentialsError` or `UnreachableError` where it cannot be had.
+    """
+    address = Address(url)
+    name = digest(provider.encode(), base_url.encode()).hex()
+    memory = Memory(state_folder() / "redis-2" / digest(str(address).encode(), name.encode()).hex())
+    store = await RedisStore.open(address, tag=name, notice=notice)
+    try:
+        log = SharedLog(store, notice=notice, linger=linger, lease=lease, memory=memory, clock=clock)
+        await log.begin(windows, owners)
         task = asyncio.create_task(log.run())
         try:
             yield log
         finally:
-            log.stop()
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await log.close()
-
-
-def _keys(window: Window) -> tuple[str, str]:
-    name = _digested(window.key)
-    return f"{name}:counted", f"{name}:open"
-
-
-def _digested(key: str) -> str:
-    return digest(b"permits", key.encode()).hex()
+            with CancelScope(shield=True):
+                log.close()
+                await asyncio.wait([task], timeout=CLOSING)
+                log.stop()
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+    finally:
+        with CancelScope(shield=True):
+            await store.close()
