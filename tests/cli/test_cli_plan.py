@@ -75,7 +75,7 @@ def test_the_plan_for_people(headrace: Program, sandbox: Sandbox, hours: Hours) 
         "in batches of 100: 51 requests, 5 s",
         "--deadline 10 s comes before",
         "is spent and taken into account",
-        "next: headrace ",
+        "next: headrace",
     ):
         assert words in ended.out, words
     assert "done in 31 min" in ended.out
