@@ -21,6 +21,7 @@ MODEL: Final = "flow/test_flow_model.py::test_the_protocol_neither_loses_nor_dou
 WRITER: Final = "dispatch/test_dispatch_writer.py::test_"
 HTTP: Final = "dispatch/test_dispatch_http.py::test_"
 SETTLING: Final = "flow/test_flow_settling.py::test_"
+PLACES: Final = "ledger/test_ledger_places.py::test_"
 POWER: Final = "ledger/test_ledger_power.py::test_"
 TEXT: Final = "intake/test_intake_sources_text.py::test_"
 JSON: Final = "intake/test_intake_sources_json.py::test_"
@@ -90,7 +91,9 @@ ROWS: Final = (
         "stop before sending",
         "cli/test_cli_targets.py::test_a_checkpoint_in_a_folder_that_is_not_there_is_named",
         "ledger/test_ledger_checkpoint.py::test_a_folder_of_others_that_is_open_to_all_is_refused",
-        gap="network file systems are not warned about",
+        f"{PLACES}nothing_is_sent_without_the_checkpoint",
+        f"{PLACES}a_read_only_folder_is_refused_before_anything_is_sent",
+        f"{PLACES}a_network_file_system_is_warned_about_once",
     ),
     _row(
         13,
@@ -217,6 +220,7 @@ ROWS: Final = (
         37,
         "source appended, sorted, edited, replaced",
         "done rows stay done; another file is refused",
+        "flow/test_flow_sources.py::test_whatever_happens_to_the_source_each_row_is_sent_once",
         "ledger/test_ledger_journal.py::test_another_file_is_refused_before_anything_is_sent",
         "intake/test_intake_mapping.py::test_identity_survives_sorting_new_columns_and_another_format",
         f"{SETTLING}a_row_that_was_edited_after_it_was_sent_stays_in_doubt",
@@ -246,8 +250,7 @@ ROWS: Final = (
         41,
         "the old holder is stopped and goes on",
         "it still holds the lock",
-        "ledger/test_ledger_lock.py::test_another_process_holds_it_until_it_dies",
-        gap="the kernel's lock is shown, a stopped holder is not",
+        f"{PLACES}a_stopped_holder_still_holds",
     ),
     _row(42, "two machines, one import, two checkpoints", "stop, offer `adopt`", gap="not built: `adopt` is to come"),
     _row(43, "checkpoint deleted", "`adopt` rebuilds it from markers", gap="not built: `adopt` is to come"),
@@ -281,6 +284,7 @@ ROWS: Final = (
         "ledger/test_ledger_journal.py::test_an_error_in_an_entry_stops_the_ledger",
         "ledger/test_ledger_journal.py::test_an_error_while_telling_fails_every_future",
         "dispatch/test_dispatch_teller.py::test_who_left_is_not_woken",
+        "flow/test_flow_sources.py::test_an_exception_of_the_callers_own_loses_no_outcome",
     ),
     _row(
         48,
