@@ -16,7 +16,8 @@ from headrace.feed import Feed
 from headrace.ledger import View
 from headrace.marking import marks_field
 from headrace.passage import Passage
-from headrace.pipeline import Settings
+from headrace.pipeline import Settings, classes_of
+from headrace.provider import Provider
 from headrace.resolving import Tables
 
 FRESH: Final = 1.0
@@ -31,9 +32,17 @@ class Ahead:
     """
 
     def __init__(
-        self, passages: Sequence[Passage], checkpoint: View, tables: Tables, budget: Budget, settings: Settings
+        self,
+        passages: Sequence[Passage],
+        checkpoint: View,
+        tables: Tables,
+        budget: Budget,
+        *,
+        provider: Provider,
+        settings: Settings,
     ) -> None:
         self._passages = passages
+        self._provider = provider
         self._tables = tables
         self._budget = budget
         self._settings = settings
@@ -74,7 +83,7 @@ class Ahead:
             stages = self._stages()
             if stages is None:
                 return None
-            self._forecast = now, now + last_answer(stages, self._budget.course())
+            self._forecast = now, now + last_answer(stages, self._budget.course(*(stage.route for stage in stages)))
         return max(0.0, self._forecast[1] - now)
 
     def _stages(self) -> list[Stage] | None:
@@ -87,7 +96,8 @@ class Ahead:
             requests = self._requests_of(passage, feed)
             if requests is None:
                 return None
-            stages += [Stage(lookups, 1), Stage(requests, self._settings.concurrency)]
+            its = classes_of(self._provider, passage.intake.resource, passage.spec.operation)
+            stages += [Stage(lookups, 1, its.read), Stage(requests, self._settings.concurrency, its.write)]
         return stages
 
     def _limited(self, rows: int) -> int:

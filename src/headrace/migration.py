@@ -153,7 +153,9 @@ class Course:
         self._tables = Tables(connection.transport, connection.provider, checkpoint, watch.halt)
         self._meter = meter
         self._passages = passages
-        self._ahead = Ahead(passages, checkpoint, self._tables, connection.budget, settings)
+        self._ahead = Ahead(
+            passages, checkpoint, self._tables, connection.budget, provider=connection.provider, settings=settings
+        )
         self._position = 0
         self._phase = "starting"
         self._feed: Feed | None = None

@@ -101,6 +101,19 @@ def connect(http: Sender, budget: Budget, provider: Provider, time: ServerTime, 
     return Retrying(budgeted, verdicts=provider.verdicts, jitter=jitter)
 
 
+class Classes(Struct, frozen=True):
+    """Of which class the requests of a load are: those that read, names for example, and those that write its rows."""
+
+    read: str | None
+    write: str | None
+
+
+def classes_of(provider: Provider, resource: Resource, operation: str) -> Classes:
+    """Return the classes of a load's requests."""
+    write = provider.wire.codec(provider, resource, operation).route
+    return Classes(provider.wire.listing(provider, resource, filters={}).route, write)
+
+
 def batching_of(load: Load, settings: Settings) -> Batching:
     """Return the queue that cuts a load's records into batches."""
     return Batching(settings.batch(load.resource, load.operation, load.batch_size))

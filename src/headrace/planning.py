@@ -12,16 +12,13 @@ from msgspec.structs import replace
 
 from headrace.checking import Located
 from headrace.connection import Connection
-from headrace.dispatch.forecast import Course, Stage, binding, last_answer, last_send
+from headrace.dispatch.forecast import Course, Stage, binding, last_answer
 from headrace.importfile import ImportSpec
 from headrace.model import WindowUse
-from headrace.pipeline import Settings
+from headrace.pipeline import Classes, Settings, classes_of
 from headrace.prospects import Lookup
 from headrace.provider import effective, promise
 from headrace.rehearsal import Sketch, Way, rehearse
-
-PROBE: Final = Stage(1, 1)
-"""The first question of every run."""
 
 
 class LoadPlan(Struct, frozen=True, kw_only=True):
@@ -113,13 +110,16 @@ async def plan(
     `tell` is told where the budget is spent, so that even the first question has to wait. Raises `HeadraceError` where
     the run would not begin either.
     """
-    wait = last_send(1, connection.budget.course())
+    reads = {connection.provider.route("GET", resource.path) for resource in connection.provider.resources}
+    wait = min(connection.budget.eta(1, route) for route in reads or {None})
     if tell is not None and wait > _PATIENCE:
         tell(f"the budget is spent: the first question can be asked in {wait:.0f} s")
     windows = connection.budget.statistics().windows
     played = await rehearse(spec, connection, settings, checkpoint=checkpoint)
     sketches, lookups, way = played.sketches, played.lookups, Way(settings)
-    forecast = _Forecast(sketches, lookups, connection.budget.course())
+    classes = [classes_of(connection.provider, one.load.resource, one.load.operation) for one in sketches]
+    course = connection.budget.course(*(route for its in classes for route in (its.read, its.write)))
+    forecast = _Forecast(sketches, lookups, classes, course)
     quiet = settings.quiet(connection.provider)
     loads = tuple(_load_plan(sketch, _pages(sketch, lookups), way) for sketch in sketches)
     return Plan(
@@ -194,6 +194,7 @@ class _Forecast(Struct, frozen=True):
 
     sketches: Sequence[Sketch]
     lookups: Sequence[Lookup]
+    classes: Sequence[Classes]
     course: Course
 
     def requests(self, way: Way) -> int:
@@ -205,8 +206,11 @@ class _Forecast(Struct, frozen=True):
     def stages(self, way: Way) -> list[Stage]:
         """Return what a run sends: a question, then for each load the names, page after page, and the rows."""
         writers = way.settings.concurrency
-        loads = ((Stage(_pages(one, self.lookups), 1), Stage(one.requests(way), writers)) for one in self.sketches)
-        return [PROBE, *(stage for load in loads for stage in load)]
+        stages = [Stage(1, 1, its.read) for its in self.classes[:1]]
+        for one, its in zip(self.sketches, self.classes, strict=True):
+            stages.append(Stage(_pages(one, self.lookups), 1, its.read))
+            stages.append(Stage(one.requests(way), writers, its.write))
+        return stages
 
     def binding(self, way: Way) -> str | None:
         """Return what the run would be quicker without: a limit, or that only so many requests are under way."""

@@ -16,7 +16,9 @@ from headrace.provider import Limit
 from headrace.testing import virtual_time
 
 
-async def _send(budget: Budget, requests: int, *, round_trip: float, writers: int, lose_every: int = 0) -> float:
+async def _send(
+    budget: Budget, requests: int, *, round_trip: float, writers: int, lose_every: int = 0, route: str | None = None
+) -> float:
     """Send `requests` with so many writers; return how many seconds after the start the last one was sent."""
     start = last = virtual_time.clock()
     numbers = iter(range(1, requests + 1))
@@ -24,7 +26,7 @@ async def _send(budget: Budget, requests: int, *, round_trip: float, writers: in
     async def writer() -> None:
         nonlocal last
         for number in numbers:
-            permit = await budget.acquire(None, Lane.ROWS)
+            permit = await budget.acquire(route, Lane.ROWS)
             last = virtual_time.clock()
             await asyncio.sleep(round_trip)
             permit.lost() if lose_every and number % lose_every == 0 else permit.settle()
@@ -201,6 +203,31 @@ def test_stages_are_forecast_one_after_the_other(
         expected, start = last_answer(stages, budget.course()), virtual_time.clock()
         for stage in stages:
             await _send(budget, stage.requests, round_trip=round_trip, writers=stage.concurrency or 1)
+        return expected, virtual_time.clock() - start
+
+    expected, actual = virtual_time.run(main)
+    assert _close(expected, actual), (expected, actual)
+
+
+APART = (Limit(7, 5.0, routes="reads"), Limit(3, 5.0, routes="writes"), Limit(40, 20.0))
+asked = st.tuples(st.integers(0, 60), st.sampled_from([1, 4, 16]), st.sampled_from([None, "reads", "writes"]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(asked, min_size=1, max_size=4), st.integers(0, 9), st.sampled_from([0.0, 0.25, 1.0]))
+def test_each_stage_pays_in_the_windows_of_its_class(
+    parts: list[tuple[int, int, str | None]], spent: int, round_trip: float
+) -> None:
+    """Reads, writes and others, one after the other: each is held up by its own windows and the general ones only."""
+    budget = Budget(APART, clock=virtual_time.clock)
+    stages = [Stage(*part) for part in parts]
+
+    async def main() -> tuple[float, float]:
+        await _send(budget, 1 + spent, round_trip=round_trip, writers=4, route="reads")
+        expected, start = last_answer(stages, budget.course("reads", "writes")), virtual_time.clock()
+        for stage in stages:
+            writers = stage.concurrency or 1
+            await _send(budget, stage.requests, round_trip=round_trip, writers=writers, route=stage.route)
         return expected, virtual_time.clock() - start
 
     expected, actual = virtual_time.run(main)

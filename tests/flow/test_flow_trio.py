@@ -386,3 +386,59 @@ def test_a_field_that_an_update_cannot_change_is_no_field_of_it(tmp_path: Path) 
             fields={"project_id": "id"},
         )
     assert world.audit["methods"] == {}
+
+
+# --- forecasts --------------------------------------------------------------------------------------------------
+
+TWO_LOADS = """
+provider = "agiled"
+name = "two"
+
+[[load]]
+resource = "tasks"
+source = "tasks.csv"
+key = ["No"]
+[load.fields]
+title = "Task"
+project_id = { column = "Project", lookup = "projects", by = "name" }
+
+[[load]]
+resource = "time_entries"
+source = "hours.csv"
+[load.fields]
+date = { value = "2026-03-02" }
+duration_minutes = "Minutes"
+task_id = { column = "No", from = "tasks" }
+"""
+
+
+@pytest.mark.parametrize(("tasks_", "entries_", "projects"), [(20, 5, 0), (40, 75, 150), (5, 100, 7_000)])
+def test_a_plan_heeds_that_reads_and_writes_are_counted_apart(
+    tmp_path: Path, tasks_: int, entries_: int, projects: int
+) -> None:
+    """Requests exactly, seconds within 2 % or 2 s, and the limit that binds, with lookups in the windows of reads."""
+    world = World("agiled", latency=(100, 100))
+    world.sandbox.api.sow(world.sandbox.store, "projects", projects, 0.0)
+    (tmp_path / "tasks.csv").write_text("No,Task,Project\n" + "".join(f"{n},t{n},Globex app\n" for n in range(tasks_)))
+    (tmp_path / "hours.csv").write_text("No,Minutes\n" + "".join(f"{n % tasks_},{1 + n}\n" for n in range(entries_)))
+    (tmp_path / "import.toml").write_text(TWO_LOADS)
+    spec = read_import(tmp_path / "import.toml")
+
+    async def planned() -> Any:
+        async with simulated_client(world.sandbox) as client:
+            return await client.plan(spec)
+
+    async def ran() -> tuple[Any, float]:
+        virtual_time.advance(7_200)
+        async with simulated_client(world.sandbox) as client:
+            began = virtual_time.clock()
+            report = await client.run(spec, checkpoint=tmp_path / "x.headrace", results=None)
+            return report, virtual_time.clock() - began
+
+    plan = virtual_time.run(planned)
+    report, seconds = virtual_time.run(ran)
+    assert report.exit_code == 0
+    assert plan.requests == report.summary.requests
+    assert plan.seconds == pytest.approx(seconds, rel=0.02, abs=2)
+    assert plan.binding_limit == {0: "concurrency", 150: "writes 30/60s", 7_000: "writes 30/60s"}[projects]
+    assert world.audit["throttled"] == 0

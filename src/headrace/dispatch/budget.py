@@ -137,11 +137,12 @@ class Budget:
         course = self.course(route)
         if concurrency is not None:
             course = replace(course, tracks=[*course.tracks, Track(concurrency, 0.0, course.under_way)])
-        return last_send(requests, course)
+        return last_send(requests, course, route)
 
-    def course(self, route: str | None = None) -> Course:
-        """Return all that decides when requests of the route class `route` are sent from now on; see `forecast`."""
-        pacer, touched = self._pacer, self._allowance.touched_by(route)
+    def course(self, *routes: str | None) -> Course:
+        """Return all that decides when general requests and those of `routes` are sent from now on; see `forecast`."""
+        pacer = self._pacer
+        touched = [window for window in self._allowance.windows if window.routes in {None, *routes}]
         return Course(
             tracks=[self._track(window) for window in touched],
             # What was cut comes back in the tracks; the pace comes back with it.
@@ -152,6 +153,7 @@ class Budget:
             turnstiles=self._work.turnstiles()
             | {one.name: partial(self._decay, one) for one in touched if one.is_counter_safe},
             gates=self._work.gates(),
+            apart={window.name: window.routes for window in touched},
         )
 
     @property

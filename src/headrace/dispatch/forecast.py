@@ -40,11 +40,12 @@ class Stage(Struct, frozen=True, gc=False):
     """Requests that are sent side by side: a load's batches, or one page after the other.
 
     `concurrency` is how many are under way at once, None for as many as the limits allow. A stage begins when the one
-    before it has its last answer.
+    before it has its last answer. `route` is the class that they are counted in, None for the general one.
     """
 
     requests: int
     concurrency: int | None = None
+    route: str | None = None
 
 
 class Rhythm(Struct, frozen=True):
@@ -84,7 +85,8 @@ class Course(Struct, frozen=True):
     `pause` is how many seconds nothing may be sent, `round_trip` the mean seconds from a request to its answer,
     `under_way` in how many seconds each answer that is awaited now is expected, in order. `turnstiles`
     make what else holds requests up, by the limit's name; `gates` say of what is too slow to be played in how many
-    seconds it lets the last of so many through.
+    seconds it lets the last of so many through. `apart` are the limits that count one class of requests only: the
+    limit's name to the class.
     """
 
     tracks: Sequence[Track]
@@ -94,10 +96,12 @@ class Course(Struct, frozen=True):
     under_way: Sequence[float] = ()
     turnstiles: Mapping[str, Callable[[], Turnstile]] = MappingProxyType({})
     gates: Mapping[str, Callable[[int], float]] = MappingProxyType({})
+    apart: Mapping[str, str | None] = MappingProxyType({})
 
     def without(self, name: str) -> "Course":
         """Return what it would be without the limit of that name; the pacer spaces the shortest one."""
-        paced = min(self.tracks, key=lambda track: track.hold, default=None)
+        general = (track for track in self.tracks if self.apart.get(track.name) is None)
+        paced = min(general, key=lambda track: track.hold, default=None)
         return replace(
             self,
             tracks=[track for track in self.tracks if track.name != name],
@@ -107,13 +111,17 @@ class Course(Struct, frozen=True):
         )
 
 
-def last_send(requests: int, course: Course) -> float:
-    """Return in how many seconds the last of `requests` is sent: the earliest schedule that `course` allows.
+def last_send(requests: int, course: Course, route: str | None = None) -> float:
+    """Return in how many seconds the last of `requests`, of the class `route`, is sent: as early as `course` allows.
 
     Plays the schedule until the past has no part in it any longer; from then on it repeats itself in the rhythm of the
     tightest constraint. So it takes time in proportion to `requests`, or to the calls of the widest window.
     """
-    return max(_Player(course).play(requests), _let_through(requests, course)) if requests else 0.0
+    if not requests:
+        return 0.0
+    player = _Player(course)
+    player.begin(0.0, None, route)
+    return max(player.play(requests), _let_through(requests, course))
 
 
 def last_answer(stages: Sequence[Stage], course: Course) -> float:
@@ -126,7 +134,8 @@ def last_answer(stages: Sequence[Stage], course: Course) -> float:
     for stage in stages:
         sent = 0.0
         if stage.requests:
-            player.begin(answered, None if stage.concurrency is None else Track(stage.concurrency, 0.0, awaited))
+            writers = None if stage.concurrency is None else Track(stage.concurrency, 0.0, awaited)
+            player.begin(answered, writers, stage.route)
             sent = player.play(stage.requests) + course.round_trip
         answered = max([answered, sent, *awaited])
         awaited = ()
@@ -148,25 +157,33 @@ def _let_through(requests: int, course: Course) -> float:
 
 
 class _Player:
-    """Plays a course forward. Mutable state: its turnstiles, when the next may be sent, and when the pacer is empty."""
+    """Plays a course forward.
+
+    Mutable state: its turnstiles, those of them that the present stage passes, when the next may be sent, and when the
+    pacer is empty.
+    """
 
     def __init__(self, course: Course) -> None:
         self._round_trip = course.round_trip
         self._pace = course.pace
-        self._widest = max((track.calls for track in course.tracks), default=1)
-        self._turnstiles: list[Turnstile] = [_Window(track, course.round_trip) for track in course.tracks]
-        self._turnstiles += [make() for make in course.turnstiles.values()]
-        self._lasting = len(self._turnstiles)
-        self._past = max((turnstile.settles_at for turnstile in self._turnstiles), default=0.0)
+        self._all: list[tuple[str | None, int, Turnstile]] = [
+            (course.apart.get(track.name), track.calls, _Window(track, course.round_trip)) for track in course.tracks
+        ]
+        self._all += [(course.apart.get(name), 1, make()) for name, make in course.turnstiles.items()]
+        self._turnstiles: list[Turnstile] = []
+        self._widest, self._past = 1, 0.0
         self._at, self._empty_at = course.pause, course.pace.backlog
+        self.begin(0.0, None, None)
 
-    def begin(self, at: float, writers: Track | None) -> None:
-        """Send nothing before `at`, and from then on no more at once than `writers` have room for."""
+    def begin(self, at: float, writers: Track | None, route: str | None) -> None:
+        """Send nothing before `at`, from then on requests of the class `route`, no more at once than `writers` hold."""
         self._at = max(self._at, at)
-        del self._turnstiles[self._lasting :]
+        passed = [(calls, turnstile) for own, calls, turnstile in self._all if own in {None, route}]
         if writers is not None:
-            self._widest = max(self._widest, writers.calls)
-            self._turnstiles.append(_Window(writers, self._round_trip))
+            passed.append((writers.calls, _Window(writers, self._round_trip)))
+        self._turnstiles = [turnstile for _, turnstile in passed]
+        self._widest = max((calls for calls, _ in passed), default=1)
+        self._past = max((turnstile.settles_at for turnstile in self._turnstiles), default=0.0)
 
     def play(self, requests: int) -> float:
         """Send `requests`, at least one; return when the last of them goes."""

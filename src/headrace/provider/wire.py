@@ -41,6 +41,10 @@ class Page(Struct, frozen=True, kw_only=True):
 class Codec(Protocol):
     """One operation on one resource. Built once per load; pure and stateless."""
 
+    @property
+    def route(self) -> str | None:
+        """The class that its requests are counted in, None for the general one (`Provider.route`)."""
+
     def request(self, values: Sequence[Struct], *, bulk: bool) -> Request:
         """Return the request that carries `values`: one of them, or several where `bulk` is true."""
 
