@@ -144,7 +144,7 @@ def _environment(environment: Mapping[str, str]) -> Iterator[Finding]:
             state=State.NOTE,
             detail=f"{', '.join(proxies)} is set and ignored: it would be shown the token",
         )
-    if (Path(environment.get("HOME", "")) / ".netrc").is_file():
+    if "HOME" in environment and (Path(environment["HOME"]) / ".netrc").is_file():
         yield Finding(check="netrc", state=State.NOTE, detail="~/.netrc is there and ignored")
 
 

@@ -115,6 +115,32 @@ def test_a_repaired_import_doubles_and_loses_nothing(seed: int, tmp_path: Path) 
         assert found.original.exists()
 
 
+def test_a_repair_that_fails_half_way_leaves_the_checkpoint(
+    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repaired file takes its place in one step: until then the old one is there, and again works."""
+    copy = tmp_path / "hours.headrace"
+    shutil.copyfile(sound, copy)
+    with sqlite3.connect(copy) as connection:
+        connection.execute("DROP TRIGGER load_changed")
+    connection.close()
+    before = copy.read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError("no")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", fail)
+        with pytest.raises(OSError, match="no"):
+            repair(copy)
+    assert copy.read_bytes() == before
+    assert not (tmp_path / "hours.headrace.repairing").exists()
+    found = repair(copy)
+    assert (found.lost, found.unknown) == (0, 0)
+    with Checkpoint.read(copy) as view:
+        assert view.counts().done > 0
+
+
 def test_a_seal_tells_cells_apart() -> None:
     """Types, borders and order of cells all count."""
     cases = [(1, "a"), ("1", "a"), ("1a",), ("1", "a", None), (b"1", "a"), (1.0, "a"), ("a", 1), (), (None,), ("",)]

@@ -4,6 +4,7 @@ The damaged files are kept beside it. Rows whose record is lost are those that n
 have been sent, so that the next run looks them up like any other row without an answer.
 """
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from headrace.errors import UsageError
 from headrace.identity import KEY_BYTES
-from headrace.ledger.durable import sync_folder
+from headrace.ledger.durable import create, rename, sync_folder
 from headrace.ledger.lock import Lock
 from headrace.ledger.packing import GENERATION_BITS, Detail, State, encode_detail, pack_runs, unpack_numbers
 from headrace.ledger.recovery import PENDING
@@ -65,12 +66,11 @@ def _repair(path: Path) -> Repaired:
     if found.is_sound:
         _remove(original)
         return Repaired(kept=len(found.requests), lost=0, unknown=0, original=None)
-    unknown = _write(draft, found)
-    _remove(path)
-    for suffix in _SUFFIXES:
-        if (made := draft.with_name(draft.name + suffix)).exists():
-            made.replace(path.with_name(path.name + suffix))
-    sync_folder(path.absolute().parent)
+    try:
+        unknown = _write(draft, found)
+        _put_in_place(draft, path)
+    finally:
+        _remove(draft)
     sound = [one for one in found.requests if one.is_sound]
     return Repaired(kept=len(sound), lost=found.lost, unknown=unknown, original=original)
 
@@ -93,8 +93,8 @@ class _Found(Struct, frozen=True):
     @property
     def lost(self) -> int:
         """How many records cannot be believed, those that are missing between others included."""
-        numbers = {one.cells["seq"] for one in self.requests if one.is_sound}
-        missing = max(numbers, default=0) - len(numbers)
+        last = max((one.cells["seq"] for one in self.requests), default=0)
+        missing = last - sum(one.is_sound for one in self.requests)
         return missing + sum(
             not one.is_sound for name, some in self.tables.items() if name != "request" for one in some
         )
@@ -200,9 +200,22 @@ def _aside(path: Path) -> Path:
     copy = next(place for place in _names(path) if not place.exists())
     for suffix in _SUFFIXES[:2]:
         if (source := path.with_name(path.name + suffix)).exists():
-            shutil.copyfile(source, copy.with_name(copy.name + suffix))
-            copy.with_name(copy.name + suffix).chmod(0o600)
+            with source.open("rb") as damaged, os.fdopen(create(copy.with_name(copy.name + suffix)), "wb") as kept:
+                shutil.copyfileobj(damaged, kept)
+                kept.flush()
+                os.fsync(kept.fileno())
+    sync_folder(path.absolute().parent)
     return copy
+
+
+def _put_in_place(draft: Path, path: Path) -> None:
+    """Replace the checkpoint in one step, so that a crash leaves the one or the other.
+
+    The old one's log goes first: it is kept beside the copy, and must not be taken for the new one's.
+    """
+    for suffix in _SUFFIXES[1:]:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    rename(draft, path)
 
 
 def _names(path: Path) -> Iterator[Path]:
