@@ -25,7 +25,8 @@ and keys to ids), `passage` (one load on its way), `marking` (by what its rows a
 open way to a provider), `migration` (one
 import), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `meter` (what a run has spent),
 `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it
-sends), `prospects` (names it would find), `deciding` (what became of rows in doubt)."""
+sends), `prospects` (names it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made
+anew). Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -49,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "marking": {"feed", "importfile", *ACTS, *NOUNS},
     "connection": {"importfile", "outside", *ACTS, *NOUNS},
     "migration": FLOW,
+    "adoption": FLOW,
     "prospects": {"resolving", *ACTS, *NOUNS},
     "rehearsal": FLOW | {"checking", "prospects"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
@@ -59,7 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "examination": {"connection", *ACTS, *NOUNS},
     "budgets": {"outside", "pipeline", *ACTS, *NOUNS},
     "session": {"outside", "pipeline", *ACTS, *NOUNS},
-    "client": FLOW | {"session", "budgets", "examination", "address", "naming", "planning", "stream"},
+    "access": {"budgets", "connection", "outside", "pipeline", "session", *ACTS, *NOUNS},
+    "client": FLOW | {"access", "adoption", "session", "examination", "address", "naming", "planning", "stream"},
     "facade": FLOW | {"address", "client", "naming", "planning"},
     "providers": {"provider", "model"},
     "sandbox": {"provider", "providers"},
@@ -89,6 +92,7 @@ MAY_USE: dict[str, set[str]] = {
     "marking": {"msgspec"},
     "connection": {"msgspec"},
     "migration": {"msgspec", "anyio", "asyncio"},
+    "adoption": {"msgspec", "anyio"},
     "prospects": {"msgspec"},
     "rehearsal": {"msgspec", "anyio"},
     "planning": {"msgspec"},
@@ -98,6 +102,7 @@ MAY_USE: dict[str, set[str]] = {
     "naming": set(),
     "stream": {"anyio"},
     "session": {"msgspec"},
+    "access": {"msgspec"},
     "budgets": set(),
     "examination": {"msgspec"},
     "client": {"msgspec", "anyio", "asyncio"},

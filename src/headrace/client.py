@@ -1,7 +1,7 @@
 """The client: credentials, one session and one budget; and what a program does with them."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -11,14 +11,12 @@ import msgspec
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
+from headrace.access import Access, open_connection
 from headrace.address import base_url_of, check_address, check_credentials
-from headrace.budgets import is_remembered, open_budget
+from headrace.adoption import adopt
 from headrace.connection import Connection
-from headrace.dispatch.budget import Budget
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import read_pages
-from headrace.dispatch.servertime import ServerTime
-from headrace.dispatch.transport import Sender, Transport
 from headrace.errors import CredentialsError, UsageError
 from headrace.examination import Diagnosis, examine
 from headrace.feed import AnySource, LiveSource
@@ -29,11 +27,11 @@ from headrace.migration import Report, Watch, migrate, retry
 from headrace.model import Lane, Outcome, Request, Response, Secret
 from headrace.naming import provider_named, resource_named
 from headrace.outside import Outside
-from headrace.pipeline import Settings, connect
+from headrace.pipeline import Settings
 from headrace.planning import Plan, plan
 from headrace.progress import Progress
 from headrace.provider import Login, Provider
-from headrace.session import auth_headers, check_login, open_sender, signed_in
+from headrace.session import check_login
 from headrace.stream import OutcomeStream
 
 __all__ = ["Client", "Plan", "Report"]
@@ -82,33 +80,15 @@ class Client:
         self._streams: set[OutcomeStream] = set()
 
     async def __aenter__(self) -> Self:
-        notices: list[str] = []
-        time = ServerTime()
-        budget = await self._resources.enter_async_context(
-            open_budget(
-                self.provider,
-                self.base_url,
-                self._token,
-                self._organization,
-                settings=self.settings,
-                outside=self._outside,
-                notice=notices.append,
-            )
-        )
-        is_shared = self.settings.limits and (
-            bool(self.settings.budget) or (is_remembered(self._outside) and not notices)
-        )
-        self._connection = Connection(
+        access = Access(
             provider=self.provider,
             base_url=self.base_url,
+            token=self._token,
             organization=self._organization,
-            transport=await self._transport(budget, time),
-            budget=budget,
+            settings=self.settings,
             outside=self._outside,
-            time=time,
-            is_shared=is_shared,
-            notices=notices,
         )
+        self._connection = await self._resources.enter_async_context(open_connection(access))
         self._tasks = await self._resources.enter_async_context(anyio.create_task_group())
         return self
 
@@ -142,6 +122,21 @@ class Client:
         sentence for people, where that has to wait.
         """
         return await plan(spec, self.connection.fitted(spec), self.settings, checkpoint=checkpoint, tell=tell)
+
+    async def adopt(
+        self,
+        spec: ImportSpec,
+        *,
+        checkpoint: Path,
+        results: Path | None,
+        halt: Halt | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Make the lost checkpoint of an import anew from the marks that its records carry; see `adoption.adopt`."""
+        watch = Watch(halt=Halt() if halt is None else halt, progress=progress)
+        return await adopt(
+            spec, self.connection.fitted(spec), self.settings, watch, checkpoint=checkpoint, results=results
+        )
 
     async def examine(self) -> Diagnosis:
         """Find out what the account allows and lets us promise, by reading; see `examination.examine`."""
@@ -263,22 +258,6 @@ class Client:
         if self._connection is None:
             raise UsageError("the client is not open", hint="use it in `async with Client(...) as client:`")
         return self._connection
-
-    async def _transport(self, budget: Budget, time: ServerTime) -> Transport:
-        """Return the layers over a session that carries the credentials, having signed in where there is no token."""
-        if isinstance(self._token, Login):
-            async with self._open_sender({}) as sender:
-                token = await signed_in(self.provider, self._token, self._stacked(sender, budget, time))
-        else:
-            token = self._token
-        headers = auth_headers(self.provider, token, self._organization)
-        return self._stacked(await self._resources.enter_async_context(self._open_sender(headers)), budget, time)
-
-    def _open_sender(self, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Sender]:
-        return open_sender(self.provider, self.base_url, headers, settings=self.settings, outside=self._outside)
-
-    def _stacked(self, sender: Sender, budget: Budget, time: ServerTime) -> Transport:
-        return connect(sender, budget, self.provider, time, self._outside.jitter)
 
     def __repr__(self) -> str:
         state = "closed" if self._connection is None else "open"

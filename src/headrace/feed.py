@@ -56,7 +56,8 @@ class Load(Struct, frozen=True, kw_only=True):
     `counts_rest` says that what a halted run did not come to is read all the same, to be counted; a pipe or a live
     iterator is left alone. `mark` makes of records what is sent of them, `key` the idempotency key of one, and
     `guarantee` is what holds for those whose answer is lost. `batch_size` is how many records the import file wants in
-    a bulk request, None for the resource's own number.
+    a bulk request, None for the resource's own number. `has_sent` says that an earlier run sent rows; where none did,
+    `preflight` is asked about the first ones, and raises where they must not be sent.
     """
 
     resource: Resource
@@ -71,6 +72,8 @@ class Load(Struct, frozen=True, kw_only=True):
     key: Callable[[Record], str] | None = None
     guarantee: Guarantee = NoGuarantee()
     batch_size: int | None = None
+    has_sent: bool = True
+    preflight: Callable[[Sequence[Record]], Awaitable[None]] | None = None
 
 
 class Feed:
@@ -141,7 +144,10 @@ class Feed:
         self._judged, self._valid = self._judged + len(rows), self._valid + len(sifted.records)
         if sifted.invalid:
             await self.teller.tell(Told(sifted.invalid, load.journal.note(sifted.invalid)))
-        self.batching.add(load.mark(sifted.records))
+        records = load.mark(sifted.records)
+        if records and self._valid == len(records) and load.preflight is not None:
+            await load.preflight(records)
+        self.batching.add(records)
 
     async def _recall(self, chunk: Chunk, recalled: Sequence[Recalled]) -> None:
         """Have the rows of `chunk` that an earlier run sent looked up, as far as they still say the same."""

@@ -4,13 +4,17 @@ A marker is written only where the load asks for one (`marker` in the import fil
 custom field that the user names, or into a field that the API keeps for it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from headrace.dispatch.readback.preflight import preflight
+from headrace.dispatch.readback.reader import Reader
+from headrace.dispatch.readback.strategy import strategy
 from headrace.dispatch.reading import read_pages
 from headrace.dispatch.transport import Transport
 from headrace.errors import UnreachableError, UsageError
@@ -34,6 +38,8 @@ from headrace.provider import (
 
 Write: TypeAlias = Callable[[Struct, str], Struct]
 """From a value and its marker to the value that carries it."""
+
+Preflight: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
 
 _FIELDS: Final = "custom_fields"
 _TEXT: Final = 1
@@ -67,11 +73,29 @@ class Marking(Struct, frozen=True):
         return make
 
 
+def preflight_of(load: Load, reader: Reader) -> Preflight | None:
+    """Return what is to be asked before the first row of a load is sent; None where nothing would show.
+
+    That is a load of which nothing was sent so far, and whose rows carry marks.
+    """
+    how = strategy(load.resource, load.guarantee, load.operation)
+    if load.has_sent or how is None or not how.is_certain:
+        return None
+    return partial(preflight, reader, how, load.journal, load.resource.name)
+
+
 async def marking(spec: LoadSpec, load: Load, identity: Identity, provider: Provider, transport: Transport) -> Marking:
     """Return how the rows of a load are known again; looks up, or creates, the custom field that it names.
 
     Raises `UsageError` where there is no such field, and what `read_pages` raises.
     """
+    has_field = marks_field(spec, load.resource)
+    number = await _field_id(spec, load.resource, provider, transport) if has_field else ""
+    return marked_by(number, spec, load, identity)
+
+
+def marked_by(number: str, spec: LoadSpec, load: Load, identity: Identity) -> Marking:
+    """Return how the rows of a load are known again, in the custom field of that id where it names one."""
 
     def operation(key: bytes) -> bytes:
         target = f"{identity.base_url}#{identity.organization}"
@@ -80,7 +104,6 @@ async def marking(spec: LoadSpec, load: Load, identity: Identity, provider: Prov
 
     guarantee = effective(load.resource, spec.marker, load.operation)
     if isinstance(guarantee, Marker):
-        number = await _field_id(spec, load.resource, provider, transport)
         return Marking(Marker(number), operation, _into_field(number))
     if isinstance(guarantee, NoteMarker | StoredMarker):
         return Marking(guarantee, operation, _WRITES[type(guarantee)](guarantee.field))

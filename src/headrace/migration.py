@@ -1,9 +1,10 @@
 """One import: its loads in order, one checkpoint, one connection, one report."""
 
 from asyncio import wrap_future
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Final
 
 import anyio
 import msgspec
@@ -12,19 +13,24 @@ from msgspec.structs import replace
 
 from headrace.ahead import Ahead
 from headrace.connection import Connection
+from headrace.dispatch.batching import Batching
 from headrace.dispatch.halt import Halt
+from headrace.dispatch.readback.reader import Reader
 from headrace.dispatch.reading import probe
+from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.teller import Emit
+from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError, InvariantError, StoppedError
 from headrace.feed import AnySource, Feed, Load
 from headrace.importfile import ImportSpec, check_import, recorded
 from headrace.ledger import Checkpoint, Summary, exit_code, summarise, write_summary
-from headrace.marking import marking
+from headrace.marking import marking, preflight_of
 from headrace.meter import Meter
 from headrace.model import Counts
 from headrace.passage import Passage, RetryPassage, prepare
 from headrace.pipeline import Settings, batching_of, run
 from headrace.progress import Progress, Snapshot
+from headrace.provider import Provider
 from headrace.resolving import Tables
 
 
@@ -47,6 +53,20 @@ class Watch(Struct, frozen=True, kw_only=True):
     halt: Halt = msgspec.field(default_factory=Halt)
     progress: Progress | None = None
     emit: Emit | None = None
+
+
+class Errand(Struct, frozen=True, kw_only=True):
+    """What a course does with the records of each load: how it cuts them into batches, and what becomes of these.
+
+    `is_writing` says that they are sent, so that it matters whether they are there already.
+    """
+
+    batching: Callable[[Load, Settings], Batching]
+    run: Callable[[Feed, Provider, Transport, Settings, ServerTime], Awaitable[Counts]]
+    is_writing: bool
+
+
+SENDING: Final = Errand(batching=batching_of, run=run, is_writing=True)
 
 
 async def migrate(
@@ -145,6 +165,7 @@ class Course:
         checkpoint: Checkpoint,
         *,
         meter: Meter,
+        errand: Errand = SENDING,
     ) -> None:
         self._connection = connection
         self._settings = settings
@@ -152,6 +173,7 @@ class Course:
         self._checkpoint = checkpoint
         self._tables = Tables(connection.transport, connection.provider, checkpoint, watch.halt)
         self._meter = meter
+        self._errand = errand
         self._passages = passages
         self._ahead = Ahead(
             passages, checkpoint, self._tables, connection.budget, provider=connection.provider, settings=settings
@@ -188,12 +210,14 @@ class Course:
             self._ahead.enter(self._position)
             load = await self._begin(passage)
             before = self._checkpoint.counts(passage.title)
-            batching = batching_of(load, self._settings)
+            batching = self._errand.batching(load, self._settings)
             feed = Feed(load, batching, halt, limit=self._settings.limit, emit=self._watch.emit)
             self._phase, self._feed = "sending", feed
             self._ahead.enter(self._position, feed)
             connection = self._connection
-            settled = await run(feed, connection.provider, connection.transport, self._settings, connection.time)
+            settled = await self._errand.run(
+                feed, connection.provider, connection.transport, self._settings, connection.time
+            )
             self._notices += feed.notices
             self._tables.forget(load.resource.name)
             await wrap_future(passage.finish(feed.rows))
@@ -208,7 +232,9 @@ class Course:
         connection, identity = self._connection, self._checkpoint.identity
         with self._watch.halt.scope():
             how = await marking(passage.spec, load, identity, connection.provider, connection.transport)
-            return replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
+            load = replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
+            reader = Reader(connection.transport, connection.provider, load.resource)
+            return replace(load, preflight=preflight_of(load, reader) if self._errand.is_writing else None)
         return load  # halted: none of its rows is sent any more
 
     def report(self) -> Report:

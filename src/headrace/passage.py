@@ -101,6 +101,7 @@ class SourcePassage:
             resolving=await tables.resolving(self.intake),
             counts_rest=self._source.is_replayable,
             batch_size=self.spec.batch_size,
+            has_sent=ledger.has_sent,
         )
 
     def finish(self, rows: int) -> "Future[None]":

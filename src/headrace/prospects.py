@@ -23,11 +23,16 @@ _FIRST_ID: Final = 10**15
 """Of records that are yet to be made; above any that there are, and different, so that two of one name show."""
 
 
+MARKS: Final = "marks"
+"""What a preflight looks records up by; no table of names is called so."""
+
+
 class Lookup(Struct, frozen=True, kw_only=True):
     """A table of names that a run will read before `load`: all of `resource`, for what its records have as `by`.
 
     `records` is how many it will hold, `pages` how many requests reading it takes. Where `resource` is `custom_fields`
     it is the search for the field `by` that carries a load's markers; `is_created` says that the run will create it.
+    By `MARKS`, it is the question whether the load's first rows are there already.
     """
 
     load: str

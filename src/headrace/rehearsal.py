@@ -16,15 +16,16 @@ from msgspec.structs import replace
 from headrace.checking import Located, located
 from headrace.connection import Connection
 from headrace.dispatch.halt import Halt
+from headrace.dispatch.readback.reader import Reader
 from headrace.dispatch.reading import probe
 from headrace.feed import Load, first_rows
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint
-from headrace.marking import find_field, marks_field
+from headrace.marking import FieldSearch, Preflight, find_field, marked_by, marks_field, preflight_of
 from headrace.model import Batch, Chunk, Done, Record, Settled
 from headrace.passage import Passage, prepare
 from headrace.pipeline import Settings
-from headrace.prospects import Lookup, Prospects
+from headrace.prospects import MARKS, Lookup, Prospects
 from headrace.provider import Resource
 
 
@@ -117,8 +118,7 @@ class _Stage:
         self.prospects.title = passage.title
         load = await passage.begin(self._copy, self.prospects, Halt())
         sketch = Sketch(load, passage)
-        if marks_field(passage.spec, load.resource):
-            self.prospects.lookups.append(await self._search(passage, load.resource))
+        fly = await self._preflight(passage, load)
         async for chunk in _first(load.chunks, self._settings.limit):
             rows = load.unsettled(chunk)
             sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
@@ -127,6 +127,8 @@ class _Stage:
             sketch.rows += len(rows)
             sketch.valid += len(sifted.records)
             sketch.faults += located(load.intake.source or passage.title, sifted.invalid)
+            if sifted.records and sketch.valid == len(sifted.records) and fly is not None:
+                await fly(sifted.records)
             self._expect(sketch, sifted.records)
             await let_others_run()
         self.prospects.forget(load.resource.name)
@@ -134,7 +136,30 @@ class _Stage:
         self.notices += [f"{load.intake.source}: no row has the column '{name}'" for name in self._unseen(sketch)]
         return sketch
 
-    async def _search(self, passage: Passage, resource: Resource) -> Lookup:
+    async def _preflight(self, passage: Passage, load: Load) -> Preflight | None:
+        """Return what asks the question that a run asks about its first rows, and notes what it takes."""
+        number: str | None = ""
+        if marks_field(passage.spec, load.resource):
+            found = await self._search(passage, load.resource)
+            number = found.id
+        how = marked_by(number or "", passage.spec, load, self._copy.identity)
+        reader = Reader(self._connection.transport, self._connection.provider, load.resource)
+        fly = preflight_of(replace(load, guarantee=how.guarantee), reader)
+        if fly is None:
+            return None
+
+        async def ask(records: Sequence[Record]) -> None:
+            if number is not None:  # else the field is yet to be created, and the answer is known to be one empty page
+                await fly(how.mark(records))
+            pages = max(1, reader.pages)
+            resource = load.resource.name
+            self.prospects.lookups.append(
+                Lookup(load=passage.title, resource=resource, by=MARKS, records=0, pages=pages)
+            )
+
+        return ask
+
+    async def _search(self, passage: Passage, resource: Resource) -> FieldSearch:
         """Look for the custom field that carries a load's markers; where there is none, the run creates it once."""
         connection, name = self._connection, passage.spec.marker
         found = await find_field(passage.spec, resource, connection.provider, connection.transport)
@@ -142,14 +167,17 @@ class _Stage:
         is_created = found.id is None and field not in self._created
         if is_created:
             self._created.add(field)
-        return Lookup(
-            load=passage.title,
-            resource="custom_fields",
-            by=name,
-            records=int(found.id is not None),
-            pages=found.pages,
-            is_created=is_created,
+        self.prospects.lookups.append(
+            Lookup(
+                load=passage.title,
+                resource="custom_fields",
+                by=name,
+                records=int(found.id is not None),
+                pages=found.pages,
+                is_created=is_created,
+            )
         )
+        return found
 
     def _unseen(self, sketch: Sketch) -> Sequence[str]:
         """Return the columns that no row had, where all rows were read."""

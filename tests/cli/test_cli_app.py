@@ -13,7 +13,20 @@ from headrace.cli.app import app, main
 from headrace.errors import CredentialsError, InterruptionError, InvariantError, LockedError, UsageError
 
 Program = Callable[..., Ended]
-COMMANDS = ("demo", "doctor", "check", "plan", "run", "status", "retry", "resolve", "repair", "providers", "sandbox")
+COMMANDS = (
+    "demo",
+    "doctor",
+    "check",
+    "plan",
+    "run",
+    "status",
+    "retry",
+    "resolve",
+    "repair",
+    "adopt",
+    "providers",
+    "sandbox",
+)
 README = Path(__file__).parents[2] / "README.md"
 
 

@@ -406,13 +406,16 @@ def test_rows_without_an_answer_are_not_planned_anew(tmp_path: Path) -> None:
     ("marker", "create", "guarantee", "before"),
     [
         ("off", False, "NaturalKey", 0),
-        ("note", False, "NoteMarker", 0),
-        ("Import key", False, "Marker", 1),
-        ("Another key", True, "Marker", 3),
+        ("note", False, "NoteMarker", 1),
+        ("Import key", False, "Marker", 2),
+        ("Another key", True, "Marker", 5),
     ],
 )
 def test_markers_are_planned(marker: str, create: bool, guarantee: str, before: int, tmp_path: Path) -> None:
-    """The promise is the one with the load's marker; a field for it is looked for, and only created by the run."""
+    """The promise is the one with the load's marker; a field for it is looked for, and only created by the run.
+
+    Before the first marked row of a load comes the question whether it is there already.
+    """
     world = World(tmp_path, window="sliding")
     write_csv(
         tmp_path / "tasks.csv", [(f"Task {at}", 501, 701) for at in range(5)], ("title", "project_id", "task_list_id")

@@ -22,6 +22,7 @@ WRITER: Final = "dispatch/test_dispatch_writer.py::test_"
 HTTP: Final = "dispatch/test_dispatch_http.py::test_"
 SETTLING: Final = "flow/test_flow_settling.py::test_"
 PLACES: Final = "ledger/test_ledger_places.py::test_"
+ADOPT: Final = "flow/test_flow_adopt.py::test_"
 POWER: Final = "ledger/test_ledger_power.py::test_"
 TEXT: Final = "intake/test_intake_sources_text.py::test_"
 JSON: Final = "intake/test_intake_sources_json.py::test_"
@@ -252,8 +253,22 @@ ROWS: Final = (
         "it still holds the lock",
         f"{PLACES}a_stopped_holder_still_holds",
     ),
-    _row(42, "two machines, one import, two checkpoints", "stop, offer `adopt`", gap="not built: `adopt` is to come"),
-    _row(43, "checkpoint deleted", "`adopt` rebuilds it from markers", gap="not built: `adopt` is to come"),
+    _row(
+        42,
+        "two machines, one import, two checkpoints",
+        "the second finds the marks of the first, stops with exit 9 and offers `adopt`",
+        f"{ADOPT}another_machine_is_noticed_before_anything_is_sent",
+        f"{ADOPT}a_second_import_of_the_same_rows_is_its_own",
+    ),
+    _row(
+        43,
+        "checkpoint deleted",
+        "`adopt` rebuilds it from marks; without them it says what cannot be known",
+        f"{ADOPT}a_lost_checkpoint_is_made_anew",
+        f"{ADOPT}nothing_is_doubled_after_a_loss_at_any_moment",
+        f"{ADOPT}an_import_without_marks_cannot_be_adopted",
+        f"{ADOPT}rows_without_marks_come_to_be_in_doubt",
+    ),
     _row(
         44,
         "checkpoint of another version, organization or host",

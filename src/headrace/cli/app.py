@@ -6,7 +6,21 @@ from typing import Annotated, Final
 
 import typer
 
-from headrace.cli import check, demo, doctor, failure, plan, providers, repair, resolve, retry, run, sandbox, status
+from headrace.cli import (
+    adopt,
+    check,
+    demo,
+    doctor,
+    failure,
+    plan,
+    providers,
+    repair,
+    resolve,
+    retry,
+    run,
+    sandbox,
+    status,
+)
 
 _CLOSING: Final = """
 Start with `headrace demo`: no account needed. Then `headrace providers` to see what can be written, `headrace check`
@@ -63,6 +77,7 @@ _COMMANDS: Final = (
     (retry.retry, retry.EXAMPLES),
     (resolve.resolve, resolve.EXAMPLES),
     (repair.repair, repair.EXAMPLES),
+    (adopt.adopt, adopt.EXAMPLES),
     (providers.providers, providers.EXAMPLES),
     (sandbox.sandbox, sandbox.EXAMPLES),
 )

@@ -50,6 +50,22 @@ def import_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Ac
     return _finish(anyio.run(_conduct, client, act, talk), talk)
 
 
+def adopt_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Access, pace: Pace, talk: Talk) -> int:
+    """Make the lost checkpoint of an import anew and return the exit code. Raises as `import_file` does."""
+    spec, provider = what_to_import(file, how)
+    check_input(file, access)
+    state = checkpoint or Path(f"{stem(file)}.headrace")
+    where = Destination.of(provider, access, spec.base_url)
+    client = client_of(where, access, pace)
+    wait = client.settings.quiet(client.provider)
+    _tell(talk, f"waiting {wait.commit + wait.visible:.0f} s for what may be under way, then asking {where}")
+
+    async def act(client: Client, halt: Halt, progress: Progress) -> Report:
+        return await client.adopt(spec, checkpoint=state, results=results_beside(state), halt=halt, progress=progress)
+
+    return _finish(anyio.run(_conduct, client, act, talk), talk)
+
+
 def send_rejects(state: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Send the repaired rows of the reject files and return the exit code. Raises as `import_file` does."""
     with read(state) as view:

@@ -149,6 +149,7 @@ class Checkpoint(View):
             generation=opened.generation,
             notices=(*self._warnings(), *opened.notices),
             must_recognise=opened.is_changed and opened.has_done,
+            has_sent=opened.has_sent,
         )
         self._ledgers[name] = ledger
         return ledger

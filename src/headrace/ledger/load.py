@@ -38,7 +38,8 @@ class LoadLedger(RowJournal):
     """One pass over one load's source. Made by `Checkpoint.load`.
 
     `notices` are sentences for the user about what was found on opening. `must_recognise` says that the source is not
-    the one of the last run, so that `recognise` has to be asked before `unsettled`.
+    the one of the last run, so that `recognise` has to be asked before `unsettled`. `has_sent` says that an earlier
+    run sent rows of it.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class LoadLedger(RowJournal):
         generation: int,
         notices: Sequence[str],
         must_recognise: bool,
+        has_sent: bool,
     ) -> None:
         super().__init__(pen, reader, past.states, base=generation << GENERATION_BITS)
         self._past = past
         self._progress = progress
         self.notices = tuple(notices)
         self.must_recognise = must_recognise
+        self.has_sent = has_sent
         # Of this pass: how many rows it has shown, and lines that are being written again.
         self._rows = 0
         self._retold: deque[Future[None]] = deque()

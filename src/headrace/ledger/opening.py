@@ -42,12 +42,16 @@ class LoadTerms(Struct, frozen=True):
 
 
 class Opened(Struct, frozen=True):
-    """A load as it was found. `is_changed`: its source is not the one of the last run, of which rows are recorded."""
+    """A load as it was found. `is_changed`: its source is not the one of the last run, of which rows are recorded.
+
+    `has_sent` says that rows of it were sent, or were to be.
+    """
 
     id: int
     generation: int
     is_changed: bool
     has_done: bool
+    has_sent: bool
     progress: Progress
     results: Results | None
     notices: tuple[str, ...]
@@ -151,7 +155,16 @@ def found(
         "SELECT generation, rows, unseen FROM load WHERE id = ?", (load_id,)
     ).fetchone()
     done = _one(connection, "SELECT total(done) FROM request WHERE load = ?", load_id)
-    return Opened(load_id, generation, is_changed, bool(done), Progress(load_id, rows, unseen), results, notices)
+    return Opened(
+        id=load_id,
+        generation=generation,
+        is_changed=is_changed,
+        has_done=bool(done),
+        has_sent=_has_sent(connection, load_id),
+        progress=Progress(load_id, rows, unseen),
+        results=results,
+        notices=notices,
+    )
 
 
 def _begin_generation(connection: sqlite3.Connection, load_id: int) -> None:
@@ -172,10 +185,12 @@ def _begin_generation(connection: sqlite3.Connection, load_id: int) -> None:
 
 def _has_records(connection: sqlite3.Connection, load_id: int) -> bool:
     """Whether anything is recorded of the load's rows."""
-    return bool(
-        _one(connection, "SELECT EXISTS (SELECT 1 FROM request WHERE load = ?)", load_id)
-        or _one(connection, "SELECT EXISTS (SELECT 1 FROM fault WHERE load = ?)", load_id)
-    )
+    is_refused = _one(connection, "SELECT EXISTS (SELECT 1 FROM fault WHERE load = ?)", load_id)
+    return bool(is_refused) or _has_sent(connection, load_id)
+
+
+def _has_sent(connection: sqlite3.Connection, load_id: int) -> bool:
+    return bool(_one(connection, "SELECT EXISTS (SELECT 1 FROM request WHERE load = ?)", load_id))
 
 
 def _warnings(terms: LoadTerms, is_changed: bool) -> tuple[str, ...]:  # noqa: FBT001 - a fact, not an option

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from headrace.errors import UsageError
 from headrace.identity import KEY_BYTES
-from headrace.ledger.durable import create, rename, sync_folder
+from headrace.ledger.draft import SUFFIXES, put_in_place, remove
+from headrace.ledger.durable import create, sync_folder
 from headrace.ledger.lock import Lock
 from headrace.ledger.packing import GENERATION_BITS, Detail, State, encode_detail, pack_runs, unpack_numbers
 from headrace.ledger.recovery import PENDING
@@ -24,7 +25,6 @@ from headrace.ledger.schema import connect
 from headrace.ledger.seals import misshapen
 from headrace.ledger.view import lock_path
 
-_SUFFIXES: Final = ("", "-wal", "-shm")
 _WHY: Final = "its record was damaged; what became of it cannot be known from here"
 _NO_KEY: Final = bytes(KEY_BYTES)
 _MOST_ROWS: Final = 10_000_000
@@ -61,16 +61,16 @@ def repair(path: Path) -> Repaired:
 def _repair(path: Path) -> Repaired:
     original = _aside(path)
     draft = path.with_name(f"{path.name}.repairing")
-    _remove(draft)
+    remove(draft)
     found = _read(original)
     if found.is_sound:
-        _remove(original)
+        remove(original)
         return Repaired(kept=len(found.requests), lost=0, unknown=0, original=None)
     try:
         unknown = _write(draft, found)
-        _put_in_place(draft, path)
+        put_in_place(draft, path)
     finally:
-        _remove(draft)
+        remove(draft)
     sound = [one for one in found.requests if one.is_sound]
     return Repaired(kept=len(sound), lost=found.lost, unknown=unknown, original=original)
 
@@ -198,7 +198,7 @@ def _insert(connection: sqlite3.Connection, table: str, records: Sequence[Mappin
 def _aside(path: Path) -> Path:
     """Copy the checkpoint and its log to a name of their own, and return it."""
     copy = next(place for place in _names(path) if not place.exists())
-    for suffix in _SUFFIXES[:2]:
+    for suffix in SUFFIXES[:2]:
         if (source := path.with_name(path.name + suffix)).exists():
             with source.open("rb") as damaged, os.fdopen(create(copy.with_name(copy.name + suffix)), "wb") as kept:
                 shutil.copyfileobj(damaged, kept)
@@ -208,20 +208,5 @@ def _aside(path: Path) -> Path:
     return copy
 
 
-def _put_in_place(draft: Path, path: Path) -> None:
-    """Replace the checkpoint in one step, so that a crash leaves the one or the other.
-
-    The old one's log goes first: it is kept beside the copy, and must not be taken for the new one's.
-    """
-    for suffix in _SUFFIXES[1:]:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    rename(draft, path)
-
-
 def _names(path: Path) -> Iterator[Path]:
     return (path.with_name(f"{path.name}.damaged-{number}") for number in range(1, 10_000))
-
-
-def _remove(path: Path) -> None:
-    for suffix in _SUFFIXES:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)

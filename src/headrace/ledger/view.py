@@ -83,6 +83,11 @@ class View:
         """Who has the checkpoint open for writing, None when nobody."""
         return None if self.path is None else holder(lock_path(self.path))
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether any row was sent, or was to be."""
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM request)")[0])
+
     def counts(self, load: str | None = None) -> Counts:
         """Return how many rows of `load`, or of all loads, ended how. Raises `UsageError` for an unknown load."""
         loads = self.loads if load is None else (self.record(load),)

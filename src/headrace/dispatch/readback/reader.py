@@ -25,12 +25,13 @@ class Unreadable(Struct, frozen=True):
 
 
 class Reader:
-    """Reads listings of one resource."""
+    """Reads listings of one resource. Mutable state: how many pages were asked for."""
 
     def __init__(self, transport: Transport, provider: Provider, resource: Resource) -> None:
         self._transport = transport
         self._provider = provider
         self._resource = resource
+        self.pages = 0
 
     async def ask(self, question: Question) -> list[Item] | Unreadable:
         """Return every record that the question is about, complete (RELIABILITY.md, I7 b), each once.
@@ -55,6 +56,7 @@ class Reader:
         return Unreadable(f"more than {MOST_PAGES} pages of records could be it")
 
     async def _page(self, request: Request) -> Page | Unreadable:
+        self.pages += 1
         try:
             response = await self._transport.send(request)
         except (NotSentError, LostError) as error:
