@@ -40,6 +40,15 @@ class Notebook(Journal, Protocol):
     def number(self, row: Row) -> int:
         """Return what a row is recorded under for good, however its place in the source changes."""
 
+    def kept(self) -> Sequence[tuple[Row, bytes]]:
+        """Return the rows of the last chunk that are done, each with the digest of what was sent (`value_prints`).
+
+        Only those that were sent from an earlier version of the source: others say what they said.
+        """
+
+    def edited(self, rows: Sequence[Row]) -> None:
+        """Note that rows which are done say something else now than what was sent: they stay as they are."""
+
     def recalled(self) -> Sequence[Recalled]:
         """Return the rows that came by since the last call and that an earlier run left to be looked up."""
 
@@ -139,6 +148,7 @@ class Feed:
         load = self.load
         rows = load.unsettled(chunk)
         await self._recall(chunk, load.journal.recalled())
+        self._compare(chunk, load.journal.kept())
         sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
         self.settled += len(chunk.rows) - len(rows)
         self._judged, self._valid = self._judged + len(rows), self._valid + len(sifted.records)
@@ -148,6 +158,19 @@ class Feed:
         if records and self._valid == len(records) and load.preflight is not None:
             await load.preflight(records)
         self.batching.add(records)
+
+    def _compare(self, chunk: Chunk, kept: Sequence[tuple[Row, bytes]]) -> None:
+        """Note which rows that are done have been edited since."""
+        if kept:
+            prints = self._prints(chunk, [row for row, _ in kept])
+            self.load.journal.edited([row for row, sent in kept if prints.get(row.offset) != sent])
+
+    def _prints(self, chunk: Chunk, rows: Sequence[Row]) -> dict[int, bytes]:
+        """Return the digests of what would be sent of rows now, by offset; none of a row that is not valid any more."""
+        sifted = self.load.intake.sift(chunk, rows, self.load.resolving.resolvers(chunk, rows))
+        records = self.load.mark(sifted.records)
+        prints = value_prints(record.value for record in records)
+        return {record.row.offset: one for record, one in zip(records, prints, strict=True)}
 
     async def _recall(self, chunk: Chunk, recalled: Sequence[Recalled]) -> None:
         """Have the rows of `chunk` that an earlier run sent looked up, as far as they still say the same."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from headrace.errors import ChangedError
 from headrace.feed import Emit
+from headrace.intake.rule import Rule
 from headrace.migration import Report, Watch, migrate
 from headrace.pipeline import Settings
 from headrace.testing import virtual_time
@@ -111,6 +112,15 @@ def test_whatever_happens_to_the_source_each_row_is_sent_once(
     assert report.summary.done == len(world.stored)
     told = [row["note"].removeprefix("'") for row in read_csv(world.results / "time_entries.success.csv")]
     assert sorted(told) == sorted(world.stored)
+    changed = world.results / "time_entries.changed.csv"
+    listed = {row["note"].removeprefix("'") for row in read_csv(changed)} if changed.exists() else set[str]()
+    assert listed == {row["note"] for row in sheet.rows if row["time"] != times(world)[row["note"]]}
+
+
+def times(world: World) -> dict[str, int]:
+    return {
+        one.attributes["note"]: one.attributes["time"] for one in world.sandbox.store.table("time_entries").values()
+    }
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -190,6 +200,37 @@ def test_an_edited_row_is_new_only_without_a_key(key: tuple[str, ...], tmp_path:
     report = world.run()
     assert len(world.stored) == (10 if key else 13)
     assert any("no key columns" in notice for notice in report.notices) is not bool(key)
+
+
+def test_edited_rows_that_are_done_are_listed_and_can_be_brought_over(tmp_path: Path) -> None:
+    """The notice counts them, the file holds them with their ids, and as an update's source it makes them equal."""
+    world = keyed(World(tmp_path), "note")
+    rows = hours(40)
+    write_csv(tmp_path / "hours.csv", rows)
+    world.run()
+    write_csv(tmp_path / "hours.csv", [*rows[:30], *_edit(rows[30:33]), ("soon", *rows[33][1:]), *rows[34:]])
+    report = world.run()
+    assert (report.summary.done, report.exit_code) == (40, 0)
+    assert [notice for notice in report.notices if "4 rows that are done, from line 32 on, changed" in notice]
+    changed = world.results / "time_entries.changed.csv"
+    listed = read_csv(changed)
+    ids = {one.attributes["note"]: str(one.id) for one in world.sandbox.store.table("time_entries").values()}
+    assert [(row["note"], row["remote_id"]) for row in listed] == [(row[4], ids[row[4]]) for row in rows[30:34]]
+    update = World(tmp_path)
+    update.sandbox, update.checkpoint, update.hours = world.sandbox, tmp_path / "more.headrace", world.hours
+    load = msgspec.structs.replace(
+        world.spec.load[0], source=str(changed), operation="update", key=(), fields={"id": Rule(column="remote_id")}
+    )
+    update.spec = msgspec.structs.replace(world.spec, name="more", load=(load,))
+    report = update.run()
+    assert (report.summary.done, report.summary.invalid) == (3, 1)  # what is invalid now is named as ever
+    assert [times(world)[row[4]] for row in rows[30:33]] == [row[1] + 1 for row in rows[30:33]]
+    write_csv(tmp_path / "hours.csv", [*_edit(rows[:1]), *rows[1:]])
+    world.hours = update.hours
+    assert any("1 row that is done, from line 2 on" in notice for notice in world.run().notices)
+    write_csv(tmp_path / "hours.csv", rows)
+    assert not any("changed" in notice for notice in world.run().notices)
+    assert not changed.exists()
 
 
 def watched(world: World, emit: Emit) -> Report:

@@ -222,6 +222,7 @@ ROWS: Final = (
         "source appended, sorted, edited, replaced",
         "done rows stay done; another file is refused",
         "flow/test_flow_sources.py::test_whatever_happens_to_the_source_each_row_is_sent_once",
+        "flow/test_flow_sources.py::test_edited_rows_that_are_done_are_listed_and_can_be_brought_over",
         "ledger/test_ledger_journal.py::test_another_file_is_refused_before_anything_is_sent",
         "intake/test_intake_mapping.py::test_identity_survives_sorting_new_columns_and_another_format",
         f"{SETTLING}a_row_that_was_edited_after_it_was_sent_stays_in_doubt",

@@ -12,6 +12,7 @@ from typing import Final
 
 from headrace.errors import ChangedError, InvariantError
 from headrace.ledger.commit import Urgency
+from headrace.ledger.edited import Edited
 from headrace.ledger.faults import REFUSED, faults_of
 from headrace.ledger.journal import ADD_FAULT, RowJournal, nothing_more
 from headrace.ledger.lines import Exceptional, line_again, lines_of
@@ -20,6 +21,7 @@ from headrace.ledger.past import Matches, Past
 from headrace.ledger.pen import Pen
 from headrace.ledger.progress import Progress
 from headrace.ledger.recovery import WHY
+from headrace.ledger.schema import translated
 from headrace.ledger.sheet import Kind, Line
 from headrace.ledger.tidy import Tidying
 from headrace.model import InDoubt, Row, Settled
@@ -63,6 +65,8 @@ class LoadLedger(RowJournal):
         # Of this pass: how many rows it has shown, and lines that are being written again.
         self._rows = 0
         self._retold: deque[Future[None]] = deque()
+        self._kept: list[tuple[Row, bytes]] = []
+        self._edited = Edited(reader, pen)
         self._owes_done = _owes_done(reader, pen.load_id)
 
     def recognise(self, keys: Iterable[bytes]) -> None:
@@ -87,6 +91,8 @@ class LoadLedger(RowJournal):
             raise InvariantError("The source has changed: ask `recognise` before sending any of it.")
         self._columns = columns
         matches = self._past.match(rows)
+        prints = matches.prints.items()
+        self._kept = [(rows[place], digest) for place, digest in prints if matches.states[place] == State.DONE]
         self._advance(rows)
         if self._intents.recalls_any:
             self._recall_all(rows, matches)
@@ -94,6 +100,17 @@ class LoadLedger(RowJournal):
             return list(rows)
         self._tell_again(rows, matches)
         return [row for row, state in zip(rows, matches.states, strict=True) if state in _TO_SEND]
+
+    def kept(self) -> Sequence[tuple[Row, bytes]]:
+        """See `feed.Notebook`."""
+        return self._kept
+
+    def edited(self, rows: Sequence[Row]) -> None:
+        """See `feed.Notebook`."""
+        try:
+            self._edited.add(rows, self._columns)
+        except OSError as error:
+            raise translated(error) from None
 
     def finish(self, rows_read: int) -> "Future[None]":
         """End the pass over a source of `rows_read` rows (those that the run no longer came to included).
@@ -104,6 +121,7 @@ class LoadLedger(RowJournal):
         unseen = self._past.unseen if rows_read <= self._rows else 0
         self._progress.advance(max(rows_read, self._rows), unseen)
         self._list_unknown()
+        self._list_edited()
         if self._pen.results is None:
             return self._submit(Urgency.ALONE, nothing_more)
         tidying = Tidying(self._pen.results, self._pen.load_id)
@@ -117,6 +135,7 @@ class LoadLedger(RowJournal):
     def close(self) -> None:
         """Drop what was built to know the past, and accept nothing more. What is recorded stays."""
         super().close()
+        self._edited.close()
         self._past.close()
 
     # What was sent and is not answered
@@ -152,6 +171,12 @@ class LoadLedger(RowJournal):
 
         lines = [] if self._pen.results is None else lines_of((), (), exceptional, self._columns)
         self._submit(Urgency.OUTCOME, execute, self._pen.telling(lines))
+
+    def _list_edited(self) -> None:
+        try:
+            self.notices += self._edited.finish()
+        except OSError as error:
+            raise translated(error) from None
 
     def _knows_none(self, keys: Iterable[bytes]) -> bool:
         some: list[bytes] = []

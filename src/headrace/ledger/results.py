@@ -45,6 +45,10 @@ class Results:
         """Where the file of `kind` is, or would be."""
         return self._folder / f"{self._name}.{kind}.csv"
 
+    def beside(self, word: str) -> Path:
+        """Where a further file of the load is, or would be, that these accounts do not cover."""
+        return self._folder / f"{self._name}.{word}.csv"
+
     # Opening: what the last run left
 
     def recover(self, connection: sqlite3.Connection) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Final
 
-from headrace.errors import SourceError
+from headrace.errors import InvariantError, SourceError
 from headrace.ledger.commit import Urgency
 from headrace.ledger.journal import RowJournal, nothing_more
 from headrace.ledger.packing import State
@@ -61,6 +61,15 @@ class RetryLedger(RowJournal):
             for row, state in found:
                 self._reopen(row, state)
             yield [row for row, _ in found if self._states.get(_only(row)) != _UNKNOWN]
+
+    def kept(self) -> Sequence[tuple[Row, bytes]]:
+        """See `feed.Notebook`. Rows that are done are in no reject file."""
+        return ()
+
+    def edited(self, rows: Sequence[Row]) -> None:
+        """See `feed.Notebook`."""
+        if rows:
+            raise InvariantError("Rows that are done came by in a reject file.")
 
     def _reopen(self, row: Row, state: State) -> None:
         """Let a refused row be sent again, or, where a killed retry had sent it, be looked up."""
