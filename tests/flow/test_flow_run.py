@@ -258,16 +258,25 @@ def test_rejects_are_repaired_and_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pointers", ["plain", "indexed"])
-def test_a_provider_that_stores_a_part_of_a_refused_batch_is_found_out(pointers: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("bad", "size"),
+    [
+        ([30, 420, 777], 100),
+        ([0, 2, 4], 5),  # the first, the middle and the last: whoever asks for these only sees nothing
+        ([*range(5), 7], 5),  # of the first refused batch nothing could be stored, which proves nothing
+        ([*range(19), 30], 20),
+    ],
+)
+def test_a_provider_that_stores_a_part_of_a_refused_batch_is_found_out(
+    bad: list[int], size: int, pointers: str, tmp_path: Path
+) -> None:
     """Bulk is taken to be atomic; where it is not, what is uncertain is looked up, and every row is stored once."""
     world = World(tmp_path, atomicity="partial", pointers=pointers, latency=(20, 200))
-    write_csv(tmp_path / "hours.csv", hours(1_000, bad=[30, 420, 777]))
-    report = world.run()
+    write_csv(tmp_path / "hours.csv", hours(1_000, bad=bad))
+    report = world.run(Settings(batch_size=size))
     done = [row["note"] for row in read_csv(world.results / "time_entries.success.csv")]
-    assert (
-        sorted(done) == sorted(world.stored) == sorted(f"row {at}" for at in range(1_000) if at not in {30, 420, 777})
-    )
-    assert (report.summary.rejected, report.exit_code) == (3, 3)
+    assert sorted(done) == sorted(world.stored) == sorted(f"row {at}" for at in range(1_000) if at not in bad)
+    assert (report.summary.rejected, report.exit_code) == (len(bad), 3)
 
 
 def test_a_row_with_surplus_cells_is_refused_until_it_is_repaired(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from flow_simulation import Simulation, scenario
 
 SEEDS, AT_ONCE = 200, 10
-REGRESSIONS = (460,)
+REGRESSIONS = (460, 3724)
 """Seeds beyond the first that have failed once: faults that strike together."""
 
 

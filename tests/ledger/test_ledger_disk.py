@@ -1,6 +1,5 @@
 """A disk that fills up: real ones, in a process of its own."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -45,20 +44,6 @@ except StoppedError as error:
     print(error.exit_code, done)
 checkpoint.close()
 """
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a file system of 8 MiB; skip where that is not allowed."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.real

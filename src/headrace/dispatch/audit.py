@@ -19,7 +19,7 @@ from headrace.dispatch.readback.matching import ALWAYS, Item, Likeness, is_since
 from headrace.dispatch.readback.reader import Unreadable
 from headrace.dispatch.teller import Tell, Told
 from headrace.dispatch.wakeup import Wakeup
-from headrace.model import Duplicated, Record, Settled
+from headrace.model import Duplicated, Record, Row, Settled
 
 AGAIN: Final = 10.0
 """Seconds until a question is asked again that could not be answered for now."""
@@ -48,6 +48,12 @@ class Audit:
         for one in wanted:
             self._suspects.setdefault(one.record.row.offset, one)
         self._due = get_running_loop().time() + self._quiet.commit + self._quiet.visible
+
+    def drop(self, rows: Sequence[Row]) -> None:
+        """Take rows off the list that are known by now to be there more often than once."""
+        suspects = [row for row in rows if self._suspects.pop(row.offset, None) is not None]
+        if suspects:
+            self._journal.clear(suspects)
 
     @property
     def seconds(self) -> float:

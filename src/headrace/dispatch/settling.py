@@ -162,6 +162,7 @@ class Settling:
         durable = self._journal.settle(intent, settled)
         self._parking.take(one for one, _ in concluded)
         self._count([one for one, _ in concluded])
+        self._audit.drop([one.row for one in settled if isinstance(one.outcome, Duplicated)])
         told = [one for one in settled if not isinstance(one.outcome, NotAttempted)]
         await self._wakeup.wait_done(durable)
         if told:

@@ -125,6 +125,7 @@ class Writer:
         # of a refusal just above, during which the open intent says what is true: nobody knows yet.
         durable = attempt.settle(ruling)
         self._parking.put(attempt.parked(ruling))
+        self._atomicity.observe(ruling.settled)
         reason = self._breaker.observe(ruling)
         if reason is not None:
             self._halt.stop(reason)

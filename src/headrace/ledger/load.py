@@ -147,8 +147,8 @@ class LoadLedger(RowJournal):
             for fault in faults_of(self._reader, self._pen.load_id, _select(rows, matches, _UNKNOWN))
             if fault.state in REFUSED
         }
-        for row, recorded in zip(rows, matches.numbers, strict=True):
-            if recorded not in repaired:
+        for row, recorded, state in zip(rows, matches.numbers, matches.states, strict=True):
+            if recorded not in repaired and state != State.DUPLICATED:  # of which nothing more is to be found out
                 self._recall(row, recorded)
 
     def _list_unknown(self) -> None:

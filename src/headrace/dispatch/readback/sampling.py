@@ -1,4 +1,4 @@
-"""Reading back: whether the provider holds a record that we sent, asked by the fields that identify it."""
+"""Sampling: whether the provider holds any of some records that it refused, asked by the fields that identify them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,40 +8,74 @@ from typing import Any, Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from headrace.dispatch.readback.natural import questions
+from headrace.dispatch.readback.question import Question
 from headrace.dispatch.reading import read_pages
 from headrace.dispatch.transport import Transport
 from headrace.model import Lane, Record, Response
 from headrace.provider import NaturalKey, Provider, Resource, references
 
 SAMPLES: Final = 3
-"""Of how many records of a refused batch it is asked whether they were stored after all."""
+"""Of how many records it is asked one by one where there is too much to read about all of them."""
 MOST_PAGES: Final = 5
-"""Pages that are read for one record; a filter that lets more pass does not identify anything."""
+"""Pages that are read for one question; a filter that lets more pass does not identify anything."""
 MARGIN: Final = 2.0
 """Seconds by which the servers' clocks may differ."""
 
 
-async def is_stored(
-    transport: Transport, provider: Provider, resource: Resource, record: Record, since: datetime | None
-) -> bool:
-    """Whether the provider holds a record that equals `record` in its natural key and was created after `since`.
+class Sampling:
+    """Looks for records of one resource that a refused batch may have left behind."""
 
-    False where the resource has no natural key that can be filtered by. Raises what `read_pages` raises.
-    """
-    wanted = _wanted(resource, record)
-    filters = {name: value for name, value in wanted.items() if name in resource.filters}
-    if not filters:
+    def __init__(self, transport: Transport, provider: Provider, resource: Resource) -> None:
+        self._transport = transport
+        self._provider = provider
+        self._resource = resource
+        self._fields = resource.guarantee.fields if isinstance(resource.guarantee, NaturalKey) else ()
+
+    async def is_any_stored(self, records: Sequence[Record], since: datetime | None) -> bool:
+        """Whether the provider holds a record that equals one of `records` in its natural key and is not older.
+
+        Of many records at once, as far as that is answered in a few pages; else of some of them. False where the
+        resource has no natural key that can be filtered by. Raises what `read_pages` raises.
+        """
+        if not set(self._fields) & set(self._resource.filters):
+            return False
+        seconds = None if since is None else since.timestamp()
+        for question in questions(self._resource, self._fields, records, seconds):
+            asked = [records[place] for place in question.places]
+            found = await self._look(question, asked, since)
+            if found is None:
+                found = any([await self._is_stored(one, since) for one in samples(asked)])
+            if found:
+                return True
         return False
-    links = [name for name in references(resource.struct) if name in wanted]
-    first = provider.wire.listing(provider, resource, filters=filters, include=links)
-    pages = 0
-    async for page in read_pages(transport, provider, replace(first, lane=Lane.READBACK)):
-        if any(_is_it(item, wanted, since) for item in page.items):
-            return True
-        pages += 1
-        if pages == MOST_PAGES:
-            break
-    return False
+
+    async def _is_stored(self, record: Record, since: datetime | None) -> bool:
+        """Whether the provider holds one record, asked by all of its key that can be filtered by."""
+        wanted = self._wanted(record)
+        filters = {name: value for name, value in wanted.items() if name in self._resource.filters}
+        links = [name for name in references(self._resource.struct) if name in wanted]
+        question = Question(filters=filters, include=links, places=range(1))
+        return bool(filters) and bool(await self._look(question, [record], since))
+
+    async def _look(self, question: Question, records: Sequence[Record], since: datetime | None) -> bool | None:
+        """Whether one of `records` is in the answer to a question; None where it is too long to tell."""
+        each = [self._wanted(record) for record in records]
+        wire = self._provider.wire
+        first = wire.listing(self._provider, self._resource, filters=question.filters, include=question.include)
+        pages = 0
+        async for page in read_pages(self._transport, self._provider, replace(first, lane=Lane.READBACK)):
+            if any(_is_it(item, wanted, since) for item in page.items for wanted in each):
+                return True
+            pages += 1
+            if pages == MOST_PAGES:
+                return None
+        return False
+
+    def _wanted(self, record: Record) -> dict[str, Any]:
+        """Return the values of the natural key, as far as the record has them."""
+        values = {name: getattr(record.value, name, UNSET) for name in self._fields}
+        return {name: value for name, value in values.items() if value is not UNSET}
 
 
 def samples(records: Sequence[Record]) -> Sequence[Record]:
@@ -59,14 +93,6 @@ def server_time(response: Response, seconds_ago: float) -> datetime | None:
     except (KeyError, ValueError, OverflowError):
         return None
     return answered.replace(tzinfo=answered.tzinfo or UTC) - timedelta(seconds=seconds_ago + MARGIN)
-
-
-def _wanted(resource: Resource, record: Record) -> dict[str, Any]:
-    """Return the values of the natural key, as far as the record has them."""
-    if not isinstance(resource.guarantee, NaturalKey):
-        return {}
-    values = {name: getattr(record.value, name, UNSET) for name in resource.guarantee.fields}
-    return {name: value for name, value in values.items() if value is not UNSET}
 
 
 def _is_it(item: Mapping[str, Any], wanted: Mapping[str, Any], since: datetime | None) -> bool:
