@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from flow_world import hours, write_csv
 
-ROWS = [(*cells, f"{note} {'as long as notes are ' * 10}".strip()) for *cells, note in hours(12_000)]
+ROWS = [(*cells, f"{note} {'as long as notes are ' * 60}".strip()) for *cells, note in hours(3_000)]
 LOSSES = """
 [[fault]]
 kind = "drop_after_commit"
 method = "POST"
-at = [15, 80]
+at = [5, 24]
 
 [[fault]]
 kind = "drop_before_commit"
 method = "POST"
-at = [30, 95]
+at = [10, 27]
 """
 
 

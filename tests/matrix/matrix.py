@@ -22,6 +22,7 @@ WRITER: Final = "dispatch/test_dispatch_writer.py::test_"
 HTTP: Final = "dispatch/test_dispatch_http.py::test_"
 SETTLING: Final = "flow/test_flow_settling.py::test_"
 PLACES: Final = "ledger/test_ledger_places.py::test_"
+DISK: Final = "flow/test_flow_disk.py::test_an_import_survives_a_full_disk"
 ADOPT: Final = "flow/test_flow_adopt.py::test_"
 POWER: Final = "ledger/test_ledger_power.py::test_"
 TEXT: Final = "intake/test_intake_sources_text.py::test_"
@@ -77,6 +78,7 @@ ROWS: Final = (
         "disk full",
         "drained, exit 5, resumable",
         "ledger/test_ledger_disk.py::test_a_full_disk_stops_the_run_and_loses_nothing",
+        DISK,
         "ledger/test_ledger_journal.py::test_a_full_disk_refuses_intents_and_keeps_outcomes",
     ),
     _row(
