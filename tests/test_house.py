@@ -26,7 +26,7 @@ open way to a provider), `migration` (one
 import), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `meter` (what a run has spent),
 `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it
 sends), `prospects` (names it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made
-anew). Below the client, `access` makes a connection of credentials."""
+anew), `exporting` (a listing read into a file). Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connection": {"importfile", "outside", *ACTS, *NOUNS},
     "migration": FLOW,
     "adoption": FLOW,
+    "exporting": {"connection", "meter", "naming", *ACTS, *NOUNS},
     "prospects": {"resolving", *ACTS, *NOUNS},
     "rehearsal": FLOW | {"checking", "prospects"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
@@ -62,7 +63,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "budgets": {"outside", "pipeline", *ACTS, *NOUNS},
     "session": {"outside", "pipeline", *ACTS, *NOUNS},
     "access": {"budgets", "connection", "outside", "pipeline", "session", *ACTS, *NOUNS},
-    "client": FLOW | {"access", "adoption", "session", "examination", "address", "naming", "planning", "stream"},
+    "client": FLOW
+    | {"access", "adoption", "exporting", "session", "examination", "address", "naming", "planning", "stream"},
     "facade": FLOW | {"address", "client", "naming", "planning"},
     "providers": {"provider", "model"},
     "sandbox": {"provider", "providers"},
@@ -93,6 +95,7 @@ MAY_USE: dict[str, set[str]] = {
     "connection": {"msgspec"},
     "migration": {"msgspec", "anyio", "asyncio"},
     "adoption": {"msgspec", "anyio"},
+    "exporting": {"msgspec"},
     "prospects": {"msgspec"},
     "rehearsal": {"msgspec", "anyio"},
     "planning": {"msgspec"},

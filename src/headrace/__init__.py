@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from headrace.client import Client
     from headrace.errors import HeadraceError
+    from headrace.exporting import Exported, Query
     from headrace.facade import plan, run
     from headrace.migration import Report
     from headrace.model import (
@@ -27,6 +28,7 @@ __all__ = [
     "Client",
     "Done",
     "Duplicated",
+    "Exported",
     "Fault",
     "HeadraceError",
     "InDoubt",
@@ -34,6 +36,7 @@ __all__ = [
     "NotAttempted",
     "Outcome",
     "Plan",
+    "Query",
     "Rejected",
     "Report",
     "Secret",
@@ -45,8 +48,10 @@ __all__ = [
 
 _HOME: Final = {
     "Client": "headrace.client",
+    "Exported": "headrace.exporting",
     "HeadraceError": "headrace.errors",
     "Plan": "headrace.planning",
+    "Query": "headrace.exporting",
     "Report": "headrace.migration",
     "Settings": "headrace.pipeline",
     "plan": "headrace.facade",

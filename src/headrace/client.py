@@ -19,6 +19,7 @@ from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import read_pages
 from headrace.errors import CredentialsError, UsageError
 from headrace.examination import Diagnosis, examine
+from headrace.exporting import Exported, Query, Target, export
 from headrace.feed import AnySource, LiveSource
 from headrace.importfile import ImportSpec, LoadSpec, stem
 from headrace.intake.rule import read_rules
@@ -231,6 +232,13 @@ class Client:
         async for page in read_pages(connection.transport, self.provider, replace(first, lane=Lane.APPLICATION)):
             for item in page.items:
                 yield item
+
+    async def export(
+        self, query: Query, file: Path | str, *, halt: Halt | None = None, target: Target | None = None
+    ) -> Exported:
+        """Read what `query` asks for into a CSV or JSON Lines file; see `exporting.export`."""
+        deadline = self.settings.deadline
+        return await export(query, self.connection, file, halt=halt, target=target, deadline=deadline)
 
     async def request(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, json: Any = None

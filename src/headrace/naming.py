@@ -33,3 +33,13 @@ def resource_named(provider: Provider, name: str) -> Resource:
         names = [known.name for known in provider.resources]
         raise UsageError(f"{provider.name} has no resource {name!r}", hint=suggestion(name, names))
     return resource
+
+
+def readable_named(provider: Provider, name: str) -> Resource:
+    """Return the resource or report of `provider` called `name`. Raises `UsageError` with a suggestion."""
+    found = provider.resource(name) or provider.report(name)
+    if found is None:
+        reports = sorted(provider.reports.names) if provider.reports else []
+        names = [*(known.name for known in provider.resources), *reports]
+        raise UsageError(f"{provider.name} has nothing called {name!r} to read", hint=suggestion(name, names))
+    return found

@@ -11,6 +11,7 @@ from headrace.cli import (
     check,
     demo,
     doctor,
+    export,
     failure,
     plan,
     providers,
@@ -78,6 +79,7 @@ _COMMANDS: Final = (
     (resolve.resolve, resolve.EXAMPLES),
     (repair.repair, repair.EXAMPLES),
     (adopt.adopt, adopt.EXAMPLES),
+    (export.export, export.EXAMPLES),
     (providers.providers, providers.EXAMPLES),
     (sandbox.sandbox, sandbox.EXAMPLES),
 )

@@ -27,6 +27,15 @@ def emit_line(text: str) -> None:
         sys.stdout.flush()
 
 
+def emit_bytes(data: bytes) -> None:
+    """Write lines of data, in UTF-8, to stdout."""
+    if sys.stdout is None or not data:
+        return
+    with surviving(sys.stdout):
+        sys.stdout.write(data.decode())
+        sys.stdout.flush()
+
+
 def say(text: str) -> None:
     """Write one line of talk to stderr."""
     with surviving(sys.stderr):

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from headrace.dispatch.endings import misdirected, unauthorized
 from headrace.dispatch.transport import Transport
-from headrace.errors import CredentialsError, HeadraceError, LostError, NotSentError, UnreachableError
+from headrace.errors import CredentialsError, HeadraceError, LostError, NotSentError, UnreachableError, UsageError
 from headrace.model import Lane, Request, Response
 from headrace.provider import Page, Provider, Resource, Verdict, verdict
 
@@ -20,21 +20,22 @@ async def read_pages(transport: Transport, provider: Provider, first: Request) -
 
     Raises `CredentialsError`, `AddressError` or `UnreachableError` where an answer is not a page.
     """
+    async for page, _ in read_answers(transport, provider, first):
+        yield page
+
+
+async def read_answers(transport: Transport, provider: Provider, first: Request) -> AsyncIterator[tuple[Page, bytes]]:
+    """As `read_pages`, each page with the answer that it was."""
     following: Request | None = first
     for _ in range(MAX_PAGES):
         if following is None:
             return
-        page = await _read_page(transport, provider, following)
-        yield page
+        response = await _answer(transport, following)
+        page = provider.wire.page(following, response.body) if response.status == 200 else None
+        if page is None:
+            raise _not_a_page(provider, following, response)
+        yield page, response.body
         following = page.following and replace(page.following, lane=first.lane, route=first.route)
-
-
-async def _read_page(transport: Transport, provider: Provider, request: Request) -> Page:
-    response = await _answer(transport, request)
-    page = provider.wire.page(request, response.body) if response.status == 200 else None
-    if page is None:
-        raise _not_a_page(provider, request, response)
-    return page
 
 
 async def probe(transport: Transport, provider: Provider, resource: Resource) -> None:
@@ -73,6 +74,11 @@ def _not_a_page(provider: Provider, request: Request, response: Response) -> Hea
             )
         case Verdict.FORBIDDEN:
             return _closed(provider, request, response)
+        case Verdict.REFUSED if response.status == 400 and (said := provider.wire.refusals(response.body)):
+            return UsageError(
+                f"{provider.name} does not list {request.path} in this way: {said[0].error}",
+                hint="leave that filter, sort key, group or include out, or give one that the provider's page names",
+            )
         case _:
             return misdirected(provider, response)
 

@@ -30,6 +30,8 @@ def transform_of(field: Field, rule: Rule) -> Transform | None:
     What the function returns for a field without `as` and `format` goes to validation, which reads ISO dates and plain
     integers from text by itself. Raises `UsageError` for a rule that makes no sense for the field.
     """
+    if field.kind in _NESTED and rule == Rule(column=rule.column):
+        return nested
     steps = [step for step in (_mapped(rule.map), _reading(field, rule)) if step is not None]
     if not steps:
         each: Transform | None = None
@@ -103,6 +105,19 @@ def boolean(cell: Any) -> bool:
     if found is None:
         raise UnfitError("not_a_boolean", "neither yes nor no", "write true or false; or map the values")
     return found
+
+
+_NESTED: Final = {Kind.LIST: "[", Kind.OBJECT: "{"}
+
+
+def nested(cell: Any) -> Any:
+    """Return a list or an object that is written as JSON, as in our own exports; any other cell as it is."""
+    if not isinstance(cell, str) or cell.lstrip()[:1] not in _NESTED.values():
+        return cell
+    try:
+        return msgspec.json.decode(cell)
+    except msgspec.DecodeError:
+        return cell
 
 
 def text(cell: Any) -> str:

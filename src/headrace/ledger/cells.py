@@ -45,13 +45,14 @@ def exposed(cell: str) -> str:
     return cell[1:] if _PROTECTED.match(cell) else cell
 
 
-def render(rows: Iterable[Sequence[Any]]) -> list[bytes]:
-    """Return one CSV line of bytes per row."""
+def render(rows: Iterable[Sequence[Any]], *, is_safe: bool = True) -> list[bytes]:
+    """Return one CSV line of bytes per row; its cells `protected` unless that is not wanted."""
     lines: list[str] = []
+    kept = protected if is_safe else str
     write = csv.writer(_Appending(lines), lineterminator=LINE_END).writerow
     for row in rows:
         # The first test spares nearly every cell two calls.
-        write([c if type(c) is str and c[:1] not in _SUSPECTS else protected(text(c)) for c in row])
+        write([c if type(c) is str and (not is_safe or c[:1] not in _SUSPECTS) else kept(text(c)) for c in row])
     # A lone surrogate has no UTF-8; shown as an escape it is at least seen.
     return [line.encode(ENCODING, "backslashreplace") for line in lines]
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from headrace.model import NO_MAPPING
-from headrace.provider.guarantee import Guarantee
+from headrace.provider.guarantee import Guarantee, NoGuarantee
 from headrace.provider.setting import Setting
 from headrace.provider.signin import SignIn
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
@@ -212,6 +212,18 @@ class Resource(Struct, frozen=True, kw_only=True):
         return self.bulk is not None and operation in self.bulk.operations
 
 
+class Reports(Struct, frozen=True, kw_only=True):
+    """The reports of an API: rows that it works out when they are asked for, below `path`, each by its name."""
+
+    path: str
+    names: frozenset[str]
+    doc: str
+
+
+class _Unwritten(Struct, frozen=True):
+    """The fields of what cannot be written: none."""
+
+
 class Provider(Struct, frozen=True, kw_only=True):
     """One API. `hosts` are the only hosts that may be sent its token (besides loopback).
 
@@ -221,7 +233,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     names the header that says how many seconds of it an answer took. `headers` go with every request.
 
     `base_url` is empty where every customer has an own one; `address` then says where it is found, and `base_path` how
-    it ends, in case it is given without that. `settings` are what the vendor does not publish.
+    it ends, in case it is given without that. `settings` are what the vendor does not publish. `reports` can be read
+    like resources, and not written.
     """
 
     name: str
@@ -247,10 +260,18 @@ class Provider(Struct, frozen=True, kw_only=True):
     address: str = ""
     base_path: str = ""
     settings: tuple[Setting, ...] = ()
+    reports: Reports | None = None
 
     def resource(self, name: str) -> Resource | None:
         """Return the resource called `name`, or None."""
         return next((resource for resource in self.resources if resource.name == name), None)
+
+    def report(self, name: str) -> Resource | None:
+        """Return the report called `name` as a resource that can only be read, or None."""
+        if self.reports is None or name not in self.reports.names:
+            return None
+        path, doc = f"{self.reports.path}/{name}", self.reports.doc
+        return Resource(name=name, struct=_Unwritten, guarantee=NoGuarantee(), doc=doc, path=path, writes=frozenset())
 
     def page_size(self, resource: Resource) -> int:
         """Return how many records of `resource` a page of a listing holds at most."""

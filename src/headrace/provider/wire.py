@@ -75,8 +75,18 @@ class Wire(Protocol):
         """Return the request for the first page of a listing, with the largest page size.
 
         Options: `include` and `fields` (sequences of names), `sort` (name, `-` first for descending), `size` (records
-        per page, by default the most that the provider allows).
+        per page, by default the most that the provider allows), `by_cursor` (pages that follow each other by the last
+        record, where the API has such), `group` (of a report).
         """
+
+    def bookmark(self, request: Request) -> Any:
+        """Return where a listing stands, as plain values: what `reopened` makes `request`, which follows a page, of."""
+
+    def reopened(self, provider: "Provider", resource: "Resource", bookmark: Any) -> Request:
+        """Return the request that a bookmark of a listing of `resource` was made of. Raises `ValueError` for others."""
+
+    def related(self, body: bytes) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        """Return the records that a page includes beside its own, flat, by resource and id; none where it has none."""
 
     def page(self, request: Request, body: bytes) -> Page | None:
         """Return the page that answers `request`, or None where the body is not of the API's shape."""

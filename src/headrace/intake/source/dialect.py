@@ -22,15 +22,19 @@ REJECTS_TAIL: Final = ("line", "field", "code", "error", "hint")
 """The columns that our own reject files add at the end of the header; they mark such a file."""
 
 
+REMOTE_ID: Final = "remote_id"
+"""The last column of our own lists of rows that are done."""
+
+
 class Header(Struct, frozen=True):
     """The columns of a file. `tail` says how many cells may follow them in a row and mean nothing.
 
-    `is_rejects` marks one of our own reject files, whose cells carry a `'` where a spreadsheet could run them.
+    `is_ours` marks one of our own results files, whose cells carry a `'` where a spreadsheet could run them.
     """
 
     columns: tuple[str, ...]
     tail: int = 0
-    is_rejects: bool = False
+    is_ours: bool = False
 
 
 def delimiter_of(sample: str, *, file: str) -> str:
@@ -93,8 +97,9 @@ def header_of(cells: list[str], *, file: str, line: int) -> Header:
     _refuse_doubles(names, file, line)
     tail = len(REJECTS_TAIL)
     if tuple(names[-tail:]) == REJECTS_TAIL and len(names) > tail:
-        return Header(tuple(map(unquoted, names[:-tail])), tail, is_rejects=True)
-    return Header(tuple(names))
+        return Header(tuple(map(unquoted, names[:-tail])), tail, is_ours=True)
+    is_ours = names[-1:] == [REMOTE_ID]
+    return Header(tuple(map(unquoted, names) if is_ours else names), is_ours=is_ours)
 
 
 def _refuse_nameless(names: list[str], file: str, line: int) -> None:
@@ -120,5 +125,5 @@ _QUOTED: Final = re.compile(r"'(?='*[=+\-@\t\r])")
 
 
 def unquoted(cell: str) -> str:
-    """Return a cell of our own reject file without the `'` that keeps spreadsheets from running it."""
+    """Return a cell of our own results file without the `'` that keeps spreadsheets from running it."""
     return cell[1:] if _QUOTED.match(cell) else cell

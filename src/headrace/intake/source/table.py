@@ -107,7 +107,7 @@ class Table:
         faults = {**self._misfits(header, rows, faults), **faults}
         if self._lines.has_nul:
             faults = {**faults, **_with_nul(rows)}
-        if header.is_rejects:
+        if header.is_ours:
             rows = [[unquoted(cell) for cell in row] for row in rows]
         return Chunk(header.columns, self._offset, places, rows, faults)
 

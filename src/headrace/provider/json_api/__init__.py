@@ -9,8 +9,8 @@ from typing import Any, Final
 from headrace.model import Request
 from headrace.provider.json_api.codec import JsonApiCodec, codec
 from headrace.provider.json_api.document import HEADERS
-from headrace.provider.json_api.listing import listing
-from headrace.provider.json_api.page import page
+from headrace.provider.json_api.listing import listing, reopened
+from headrace.provider.json_api.page import page, related
 from headrace.provider.json_api.refusal import hit, refused
 from headrace.provider.table import Provider, Resource
 from headrace.provider.wire import Hit, Page, Refusal, Wire
@@ -33,6 +33,18 @@ class JsonApi:
     def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Request:
         """`Wire.listing`."""
         return listing(provider, resource, filters=filters, **options)
+
+    def bookmark(self, request: Request) -> Any:
+        """`Wire.bookmark`."""
+        return [list(pair) for pair in request.params]
+
+    def reopened(self, provider: Provider, resource: Resource, bookmark: Any) -> Request:
+        """`Wire.reopened`."""
+        return reopened(provider, resource, bookmark)
+
+    def related(self, body: bytes) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        """`Wire.related`."""
+        return related(body)
 
     def page(self, request: Request, body: bytes) -> Page | None:
         """`Wire.page`."""

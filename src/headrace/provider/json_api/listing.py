@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from msgspec.structs import replace
+
 from headrace.model import Lane, Request
 from headrace.provider.json_api.document import HEADERS
 from headrace.provider.query import text
@@ -11,6 +13,7 @@ from headrace.provider.table import Provider, Resource, references
 Params: TypeAlias = Iterator[tuple[str, str]]
 
 NUMBER: Final = "page[number]"
+AFTER: Final = "page[after]"
 SIZE: Final = "page[size]"
 
 
@@ -23,6 +26,8 @@ def listing(
     fields: Sequence[str] = (),
     sort: str | None = None,
     size: int | None = None,
+    by_cursor: bool = False,
+    group: str | None = None,
 ) -> Request:
     """Return the request for the first page: `Wire.listing`.
 
@@ -35,6 +40,7 @@ def listing(
         "include": ",".join(map(spelt, include)),
         f"fields[{resource.name}]": ",".join(map(spelt, fields)),
         "sort": sort or "",
+        "group": group or "",
     }
     return Request(
         method="GET",
@@ -42,7 +48,7 @@ def listing(
         params=(
             *(pair for name, value in filters.items() for pair in _filter(f"filter[{name}]", value)),
             *((name, value) for name, value in options.items() if value),
-            (NUMBER, "1"),
+            (AFTER, "") if by_cursor else (NUMBER, "1"),
             (SIZE, str(min(size or most, most))),
         ),
         headers=HEADERS,
@@ -50,6 +56,15 @@ def listing(
         lane=Lane.READBACK,
         is_read=True,
     )
+
+
+def reopened(provider: Provider, resource: Resource, bookmark: Any) -> Request:
+    """Return the request of a listing whose parameters are the bookmark's: `Wire.reopened`."""
+    match bookmark:
+        case [*pairs] if all(isinstance(pair, list) and list(map(type, pair)) == [str, str] for pair in pairs):
+            first = listing(provider, resource, filters={})
+            return replace(first, params=tuple((name, value) for name, value in pairs))
+    raise ValueError("not a bookmark of a JSON:API listing")
 
 
 def _spelling(resource: Resource) -> Callable[[str], str]:

@@ -38,6 +38,11 @@ class _Listing(Struct):
     links: _Links | None = None
 
 
+class _Included(Struct):
+    included: list[_Record] = []
+
+
+_included: Final = Decoder(_Included)
 _listing: Final = Decoder(_Listing)
 _NOWHERE: Final = _Links()
 _UNCOUNTED: Final = _Counts()
@@ -55,6 +60,12 @@ def page(request: Request, body: bytes) -> Page | None:
         following=_following(request, counts, links) if records else None,  # an empty page ends any walk
         total=_whole(counts.total_count),
     )
+
+
+def related(body: bytes) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what a document includes beside its own records (`Wire.related`)."""
+    answer = decoded(_included, body)
+    return {} if answer is None else {(one.type, str(one.id)): _flat(one) for one in answer.included}
 
 
 def _as_list(data: list[_Record] | _Record | None) -> list[_Record]:

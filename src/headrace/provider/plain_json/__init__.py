@@ -11,7 +11,7 @@ from typing import Any
 from headrace.model import Request
 from headrace.provider.plain_json.codec import HEADERS, PlainCodec, codec
 from headrace.provider.plain_json.envelope import Envelope, Pages
-from headrace.provider.plain_json.listing import listing
+from headrace.provider.plain_json.listing import bookmark, listing, reopened
 from headrace.provider.plain_json.page import Walk
 from headrace.provider.plain_json.place import fields_in
 from headrace.provider.plain_json.refusal import refusals
@@ -39,9 +39,21 @@ class PlainJson:
 
     def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Walk:
         """`Wire.listing`."""
-        parents = [references(resource.struct)[name] for name in fields_in(resource.path)]
-        parent = self._of(parents[0]) if parents else self.envelope
-        return listing(provider, resource, self._of(resource.name), parent, filters=filters, **options)
+        return listing(provider, resource, self._of(resource.name), self._parent(resource), filters=filters, **options)
+
+    def bookmark(self, request: Request) -> Any:
+        """`Wire.bookmark`. Only of requests that follow a page of `listing`."""
+        assert isinstance(request, Walk), "made by `listing`"
+        return bookmark(request)
+
+    def reopened(self, provider: Provider, resource: Resource, bookmark: Any) -> Walk:
+        """`Wire.reopened`."""
+        return reopened(provider, resource, self._of(resource.name), self._parent(resource), bookmark)
+
+    def related(self, body: bytes) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        """`Wire.related`: what these APIs include is part of the records."""
+        del body
+        return {}
 
     def page(self, request: Request, body: bytes) -> Page | None:
         """`Wire.page`. Only for requests that `listing` made, or that follow from such."""
@@ -55,6 +67,11 @@ class PlainJson:
         """`Wire.hit`: none of these APIs names the limit that was hit."""
         del body
         return None
+
+    def _parent(self, resource: Resource) -> Envelope:
+        """Return the envelope of the records below which those of `resource` are listed, if below any."""
+        parents = [references(resource.struct)[name] for name in fields_in(resource.path)]
+        return self._of(parents[0]) if parents else self.envelope
 
     def _of(self, name: str) -> Envelope:
         return self.own.get(name, self.envelope)

@@ -31,6 +31,8 @@ def listing(
     fields: Sequence[str] = (),
     sort: str | None = None,
     size: int | None = None,
+    by_cursor: bool = False,
+    group: str | None = None,
 ) -> Walk:
     """Return the request for the first page: `Wire.listing`.
 
@@ -38,7 +40,7 @@ def listing(
     dates that are filtered by a range have one for all of them. Records that are listed under a parent are listed under
     the one that a filter names, else under all there are: `parent` is the envelope of their resource.
     """
-    del fields  # none of them leaves fields out
+    del fields, by_cursor, group  # none of them leaves fields out, has cursors, or reports that are listed
     pages = envelope.pages
     options = (*_included(pages, include), *_sorted(resource, pages, sort), *_paged(provider, resource, pages, size))
     walks = [
@@ -48,6 +50,41 @@ def listing(
     missing = [name for name in fields_in(resource.path) if name not in filters]
     first = _under_all(provider, resource, parent, missing[0], walks[0]) if missing else walks[0]
     return structs.replace(first, then=tuple(walks[1:]))
+
+
+# --- bookmarks ------------------------------------------------------------------------------------------------------
+
+
+def bookmark(walk: Walk) -> dict[str, Any]:
+    """Return where a listing stands: its next page, and the listings that come after it (`Wire.bookmark`)."""
+    reader = walk.reader
+    below = {} if not isinstance(reader, ParentReader) else {"below": bookmark(reader.child(_PLACE))}
+    known = reader.known if isinstance(reader, PageReader) else {}
+    params = [list(pair) for pair in walk.params]
+    return {"params": params, "known": dict(known), "then": [bookmark(one) for one in walk.then]} | below
+
+
+def reopened(provider: Provider, resource: Resource, envelope: Envelope, parent: Envelope, held: Any) -> Walk:
+    """Return the request that a bookmark was made of (`Wire.reopened`). Raises `ValueError` for what is none."""
+    try:
+        known = {str(name): value for name, value in held["known"].items()}
+        params = tuple((str(name), str(value)) for name, value in held["params"])
+        then = tuple(reopened(provider, resource, envelope, parent, one) for one in held["then"])
+        below = held.get("below")
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ValueError("not a bookmark of a listing") from None
+    if below is None:
+        return structs.replace(_walk(provider, resource, envelope, known, params), then=then)
+    (field,) = fields_in(resource.path)
+    child = reopened(provider, resource, envelope, parent, below | {"known": {field: _PLACE}})
+    return structs.replace(_under_all(provider, resource, parent, field, child), params=params, then=then)
+
+
+_PLACE: Final = "1"
+"""The id of no parent in particular."""
+
+
+# --- the first page -------------------------------------------------------------------------------------------------
 
 
 def _chosen(filters: Mapping[str, Any], envelope: Envelope) -> Iterator[dict[str, Any]]:

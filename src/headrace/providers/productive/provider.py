@@ -2,9 +2,23 @@
 
 from typing import Final
 
-from headrace.provider import Auth, Limit, Provider, Route, WorkLimit
+from headrace.provider import Auth, Limit, Provider, Reports, Route, WorkLimit
 from headrace.provider.json_api import JSON_API
 from headrace.providers.productive.resources import RESOURCES
+
+# The paths that its specification has; `group` says by what their rows are put together.
+REPORTS: Final = Reports(
+    path="/reports",
+    names=frozenset(
+        f"{name}_reports"
+        for name in (
+            *("booking", "budget", "company", "deal_funnel", "deal", "entitlement", "expense", "financial_item"),
+            *("invoice", "line_item", "page", "payment", "payroll_item", "person", "price", "project", "proposal"),
+            *("salary", "service", "survey", "task", "time_entry", "time", "timesheet"),
+        )
+    ),
+    doc="https://developer.productive.io/guides/rate-limits",
+)
 
 PRODUCTIVE: Final = Provider(
     name="productive",
@@ -29,5 +43,6 @@ PRODUCTIVE: Final = Provider(
     max_page_size=200,
     account="organizations",
     resources=RESOURCES,
+    reports=REPORTS,
     doc="https://developer.productive.io/guides/overview",
 )

@@ -1,0 +1,85 @@
+"""The command `export`: reads records or a report into a file."""
+
+from typing import Annotated, Final
+
+import typer
+
+from headrace.cli import options as o
+from headrace.cli.choices import Access, Pace, Talk
+
+EXAMPLES: Final = """\b
+Examples:
+  headrace export productive:tasks -o tasks.csv
+  headrace export productive:time_entries -o hours.jsonl.gz --filter person_id=201 --filter date.gt_eq=2026-01-01
+  headrace export productive:projects -o - --fields name,company_id --sort name
+  headrace export productive:time_reports -o minutes.csv --group person
+
+Next: `headrace run` takes the file as a source; `headrace check` first says whether it fits.
+"""
+
+What = Annotated[
+    o.Target,
+    typer.Argument(parser=o.target, metavar="PROVIDER:RESOURCE", help="What to read, for example productive:tasks."),
+]
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="FILE", help="A .csv or .jsonl file, also .gz; - for standard output.")
+]
+Filter = Annotated[
+    list[str] | None,
+    typer.Option("--filter", metavar="NAME[.OP]=VALUE", help="Only such records; of one NAME repeated, any VALUE."),
+]
+FilterJson = Annotated[
+    str | None,
+    typer.Option("--filter-json", metavar="JSON", help='Filters as JSON, for groups: {"$op": "or", "0": ...}.'),
+]
+Include = Annotated[
+    str | None, typer.Option("--include", metavar="NAMES", help="Related records, whose fields are written as well.")
+]
+Fields = Annotated[str | None, typer.Option("--fields", metavar="NAMES", help="Only these fields, comma separated.")]
+Sort = Annotated[str | None, typer.Option("--sort", metavar="NAME", help="The order; -NAME is descending.")]
+Group = Annotated[str | None, typer.Option("--group", metavar="NAME", help="What the rows of a report are for.")]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N records.")]
+Safe = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet", help="Put ' before cells that a spreadsheet would run; no source for an import then."
+    ),
+]
+
+
+def export(
+    what: What,
+    *,
+    output: Output,
+    filters: Filter = None,
+    filter_json: FilterJson = None,
+    include: Include = None,
+    fields: Fields = None,
+    sort: Sort = None,
+    group: Group = None,
+    limit: Limit = None,
+    spreadsheet: Safe = False,
+    base_url: o.BaseUrl = None,
+    allow_host: o.AllowHost = False,
+    token_file: o.TokenFile = None,
+    token_stdin: o.TokenStdin = False,
+    token: o.NoToken = None,  # noqa: ARG001 - its reader refuses every value
+    share: o.Share = None,
+    no_limits: o.NoLimits = False,
+    deadline: o.Deadline = None,
+    budget: o.Budget = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Read records, or a report, into a CSV or JSON Lines file, in pages, inside the rate limits.
+
+    Stopped, by whatever, the same command goes on. The file takes its name when it is complete.
+    """
+    from headrace.cli.exporting import Wish, extract  # noqa: PLC0415 - loaded when it runs, so that --help is quick
+
+    return extract(
+        Wish(what, output, filters, filter_json, include, fields, sort, group, limit, spreadsheet),
+        access=Access(base_url, allow_host, token_file, token_stdin),
+        pace=Pace(share=share, no_limits=no_limits, deadline=deadline, budget=budget),
+        talk=Talk(json=json, quiet=quiet),
+    )

@@ -1,0 +1,275 @@
+"""Exporting: a listing read to its end into a file, page after page, inside the budget; interrupted, it goes on.
+
+What is written is what an import takes: fields under the names that the resource has for them, references as ids.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from headrace.connection import Connection
+from headrace.dispatch.halt import Halt
+from headrace.dispatch.reading import read_answers
+from headrace.errors import HeadraceError, StoppedError, UsageError
+from headrace.identity import digest
+from headrace.ledger.extract import Extract, State
+from headrace.meter import Meter
+from headrace.model import NO_MAPPING, Lane, Request
+from headrace.naming import readable_named
+from headrace.provider import Page, Resource, references
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """What to read: `resource` is one, or a report, which takes a `group`. `filters` are those of `Client.read`.
+
+    `include` names related records: their ids come anyway where the resource has a field for them, and their own
+    fields are written as `<name>.<field>`. `fields` are the only ones to be read and written, none for all. `limit` is
+    the number of records, None for all. With `is_safe` no cell of a CSV file is a formula to a spreadsheet.
+    """
+
+    resource: str
+    filters: Mapping[str, Any] = NO_MAPPING
+    include: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    sort: str | None = None
+    group: str | None = None
+    limit: int | None = None
+    is_safe: bool = False
+
+
+class Exported(Struct, frozen=True, kw_only=True):
+    """How an export ended: `rows` are all in the file, of which earlier runs may have written some.
+
+    `requests`, `throttled` (429s) and `seconds` are this run's. `reason` is why it ended early, None when it did not.
+    """
+
+    resource: str
+    rows: int
+    requests: int
+    throttled: int
+    seconds: float
+    file: str
+    notices: tuple[str, ...] = ()
+    reason: HeadraceError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code (DESIGN.md, section 10)."""
+        return 0 if self.reason is None else self.reason.exit_code
+
+
+class Target(Protocol):
+    """Where pages go: an `Extract`, or standard output."""
+
+    state: State
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether fields that are no column are left out."""
+
+    def begin(self, columns: Sequence[str]) -> None:
+        """Take the names of the columns."""
+
+    def append(self, records: Sequence[Mapping[str, Any]], bookmark: Any) -> None:
+        """Take a page of records, and where to go on after it."""
+
+    def finish(self) -> None:
+        """All is there."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+async def export(
+    query: Query,
+    connection: Connection,
+    path: Path | str,
+    *,
+    halt: Halt | None = None,
+    target: Target | None = None,
+    deadline: float | None = None,
+) -> Exported:
+    """Read what `query` asks for into the file at `path`, in the form that its name says; see `Extract`.
+
+    `target` takes the file's place. Raises `HeadraceError` where nothing was begun; what ends it early afterwards is
+    the `reason`.
+    """
+    halt = Halt() if halt is None else halt
+    meter = Meter(connection.budget, connection.outside.clock)
+    resource = readable_named(connection.provider, query.resource)
+    _check(query, resource, connection)
+    opened = target or Extract.open(Path(path), query_digest(query, connection), is_safe=query.is_safe)
+    with closing(opened), halt.deadline(deadline):
+        walk = _Walk(query, resource, connection, opened)
+        try:
+            await walk.run(halt)
+        except HeadraceError as error:
+            if not opened.state.columns:
+                raise
+            halt.stop(error)
+        except OSError as error:
+            halt.stop(StoppedError(f"{path} could not be written: {error.strerror}", hint="free space, and go on"))
+    return Exported(
+        resource=query.resource,
+        rows=opened.state.rows,
+        seconds=round(meter.seconds, 3),
+        file=str(path),
+        notices=(*connection.notices, *walk.notices),
+        reason=None if opened.state.is_whole else halt.reason,
+        **meter.spent(),
+    )
+
+
+def query_digest(query: Query, connection: Connection) -> str:
+    """Return what tells one export from another: the query, and where it goes."""
+    where = f"{connection.base_url}#{connection.organization}"
+    return digest(msgspec.json.encode(query, order="deterministic", enc_hook=str), where.encode()).hex()
+
+
+def _check(query: Query, resource: Resource, connection: Connection) -> None:
+    is_report = connection.provider.resource(resource.name) is None
+    if is_report and not query.group:
+        raise UsageError(f"{resource.name} need a group", hint="--group person, project, service, date ...")
+    if query.group and not is_report:
+        raise UsageError(f"{resource.name} are no report, and take no group", hint="leave --group out")
+
+
+class _Walk:
+    """One walk through the pages. Mutable state: how it is asked for, and what the user should know at the end."""
+
+    def __init__(self, query: Query, resource: Resource, connection: Connection, target: Target) -> None:
+        self._query = query
+        self._resource = resource
+        self._provider = connection.provider
+        self._transport = connection.transport
+        self._target = target
+        is_report = connection.provider.resource(resource.name) is None
+        # In the order of a cursor no record is twice or missing, whoever makes others meanwhile.
+        self._by_cursor = query.sort is None and not is_report
+        asked = {*query.include, *(f"{name}_id" for name in query.include)}
+        # Without being included, a relationship says nothing.
+        self._links = [
+            name
+            for name in references(resource.struct)
+            if name not in asked and (not query.fields or name in query.fields)
+        ]
+        self._untold: list[str] = []
+        self._total: int | None = None
+        self._left_out: set[str] = set()
+        self._has_moved = False
+
+    async def run(self, halt: Halt) -> None:
+        """Read to the end, or until the halt; what was read before stays."""
+        target = self._target
+        if not target.state.is_whole:
+            with halt.scope():
+                async for records, bookmark in self._pages():
+                    if not target.state.columns and (records or bookmark is None):
+                        target.begin(self._columns(records))
+                    self._look(records)
+                    target.append(records, bookmark)
+                    if target.state.is_whole or halt:
+                        break
+        if target.state.is_whole:
+            target.finish()
+
+    @property
+    def notices(self) -> Iterator[str]:
+        """What the user should know."""
+        if self._untold:
+            yield f"{self._provider.name} does not tell {', '.join(self._untold)} of {self._resource.name}"
+        if self._left_out:
+            names = ", ".join(sorted(self._left_out))
+            yield f"fields that came up after the header was written are left out: {names}; a .jsonl file has them all"
+        if self._has_moved:
+            yield "records were made or removed while pages were counted: some may be twice in the file, or missing"
+
+    async def _pages(self) -> AsyncIterator[tuple[list[dict[str, Any]], Any]]:
+        """Yield the records of each page, and the bookmark of the next, None after the last."""
+        wire = self._provider.wire
+        async for page, body in self._answers():
+            self._count(page)
+            records = [*page.items[: self._room()]]
+            included = wire.related(body) if self._query.include else {}
+            for record in records if included else ():
+                record.update(self._related(record, included))
+            is_last = page.following is None or len(records) == self._room()
+            yield records, None if is_last or page.following is None else wire.bookmark(page.following)
+
+    async def _answers(self) -> AsyncIterator[tuple[Page, bytes]]:
+        """Yield the pages; what was not asked for by the user is left out where the API does not take it."""
+        while True:
+            is_begun = self._target.state.bookmark is not None
+            try:
+                async for answer in read_answers(self._transport, self._provider, self._first()):
+                    is_begun = True
+                    yield answer
+            except UsageError as error:
+                if is_begun or not self._gives_way(error):
+                    raise
+            else:
+                return
+
+    def _gives_way(self, error: UsageError) -> bool:
+        """Whether there is something to leave out of the first question that is not the user's own."""
+        refused = [name for name in self._links if f"'{name.removesuffix('_id')}'" in error.message]
+        if refused:
+            self._links = [name for name in self._links if name not in refused]
+            self._untold += refused
+            return True
+        by_cursor, self._by_cursor = self._by_cursor, False
+        return by_cursor
+
+    def _first(self) -> Request:
+        query, wire, held = self._query, self._provider.wire, self._target.state.bookmark
+        if held is not None:
+            return replace(wire.reopened(self._provider, self._resource, held), lane=Lane.ROWS)
+        first = wire.listing(
+            self._provider,
+            self._resource,
+            filters=query.filters,
+            include=[*dict.fromkeys((*self._links, *query.include))],
+            fields=query.fields,
+            sort=query.sort,
+            group=query.group,
+            by_cursor=self._by_cursor,
+        )
+        return replace(first, lane=Lane.ROWS)
+
+    def _room(self) -> int | None:
+        """Return how many records are still wanted, None for any number."""
+        return None if self._query.limit is None else max(0, self._query.limit - self._target.state.rows)
+
+    def _count(self, page: Page) -> None:
+        if page.total is not None:
+            self._has_moved = self._has_moved or self._total not in {None, page.total}
+            self._total = page.total
+
+    def _related(
+        self, record: Mapping[str, Any], included: Mapping[tuple[str, str], Mapping[str, Any]]
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield the fields of the records that one refers to."""
+        by_id = {identity: fields for (_, identity), fields in included.items()}
+        kinds = references(self._resource.struct)
+        for name in self._query.include:
+            link = name if name.endswith("_id") else f"{name}_id"
+            identity = record.get(link)
+            found = included.get((kinds[link], str(identity))) if link in kinds else by_id.get(str(identity))
+            yield from ((f"{link.removesuffix('_id')}.{field}", value) for field, value in (found or {}).items())
+
+    def _columns(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return the columns: the id, the fields that an import takes, then all others as they came."""
+        seen = dict.fromkeys(name for record in records for name in record)
+        own = [field.encode_name for field in msgspec.structs.fields(self._resource.struct)]
+        known = own if records and not self._query.fields else [name for name in own if name in seen]
+        return [*dict.fromkeys(("id", *known, *seen))]
+
+    def _look(self, records: Sequence[Mapping[str, Any]]) -> None:
+        columns = set(self._target.state.columns)
+        if self._target.has_columns:
+            self._left_out.update(name for record in records for name in record if name not in columns)
