@@ -76,7 +76,7 @@ def test_options_take_our_names_and_the_vendors() -> None:
     assert params["fields[time_entries]"] == "note,task"
     assert params["sort"] == "-date"
     with pytest.raises(TypeError):
-        listing(group="person")
+        listing(grouping="person")
 
 
 def test_items_are_flat() -> None:
