@@ -17,16 +17,17 @@ FLOW = {
     *("ahead", "meter", "pipeline", "feed", "marking", "resolving", "passage", "migration", "outside", "progress"),
     "connection",
     "importfile",
+    "parents",
     *ACTS,
     *NOUNS,
 }
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `resolving` (names
-and keys to ids), `passage` (one load on its way), `marking` (by what its rows are known again), `connection` (an
-open way to a provider), `migration` (one
-import), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `meter` (what a run has spent),
-`ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it
-sends), `prospects` (names it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made
-anew), `exporting` (a listing read into a file). Below the client, `access` makes a connection of credentials."""
+and keys to ids), `parents` (ids by the keys of rows), `passage` (one load on its way), `marking` (by what its rows are
+known again), `connection` (an open way to a provider), `migration` (one import), `outside` (clock, network, threads),
+`progress` (snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what
+it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects`
+(names it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made anew), `exporting`
+(a listing read into a file). Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -38,12 +39,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dispatch": NOUNS,
     "ledger": {"model", "errors", "identity"},
     "outside": {"dispatch"},
-    "resolving": {*ACTS, *NOUNS},
+    "resolving": {"importfile", "parents", *ACTS, *NOUNS},
     "feed": {"resolving", *ACTS, *NOUNS},
     "pipeline": {"feed", *ACTS, *NOUNS},
     "naming": {"intake", "providers", *NOUNS},
     "fitting": {"naming", "provider"},
-    "importfile": {"fitting", "intake", "naming", *NOUNS},
+    "ordering": set(),
+    "importfile": {"fitting", "intake", "naming", "ordering", *NOUNS},
+    "parents": {"importfile", *ACTS, *NOUNS},
     "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
     "meter": {"dispatch"},
     "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
@@ -52,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "migration": FLOW,
     "adoption": FLOW,
     "exporting": {"connection", "meter", "naming", *ACTS, *NOUNS},
-    "prospects": {"resolving", *ACTS, *NOUNS},
+    "prospects": {"parents", "resolving", *ACTS, *NOUNS},
     "rehearsal": FLOW | {"checking", "prospects"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
     "checking": {"feed", "importfile", "passage", *ACTS, *NOUNS},
@@ -88,6 +91,8 @@ MAY_USE: dict[str, set[str]] = {
     "pipeline": {"msgspec", "anyio"},
     "fitting": {"msgspec"},
     "importfile": {"msgspec"},
+    "ordering": set(),
+    "parents": set(),
     "passage": {"msgspec", "asyncio"},
     "meter": set(),
     "ahead": {"asyncio"},

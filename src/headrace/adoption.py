@@ -37,6 +37,7 @@ from headrace.ledger.draft import adopting, put_in_place
 from headrace.meter import Meter
 from headrace.migration import Course, Errand, Report, Watch
 from headrace.model import COUNTED, Batch, Counts, Done, InDoubt, Outcome, Record, Settled
+from headrace.parents import earlier_imports
 from headrace.passage import prepare
 from headrace.pipeline import Settings
 from headrace.provider import (
@@ -72,11 +73,14 @@ async def adopt(
     spec = replace(spec, load=tuple(replace(load, create_marker=False) for load in spec.load))
     with ExitStack() as resources:
         resources.enter_context(watch.halt.deadline(settings.deadline))
-        passages = [prepare(load, connection.provider, resources) for load in spec.load]
+        passages = [prepare(load, connection.provider, resources) for load in spec.in_order]
         draft = resources.enter_context(adopting(checkpoint))
         await _settle_down(connection, passages[0].intake.resource, settings, watch.halt)
         with connection.open(draft, spec, results) as opened:
-            course = Course(passages, connection, settings, watch, opened, meter=meter, errand=ADOPTING)
+            earlier = resources.enter_context(earlier_imports(spec, opened))
+            course = Course(
+                passages, connection, settings, watch, opened, meter=meter, errand=ADOPTING, earlier=earlier
+            )
             course.publish()
             await course.run_all()
             report = course.report()

@@ -49,7 +49,7 @@ def check(spec: ImportSpec, provider: Provider, *, limit: int | None = None) -> 
     faults: list[Located] = []
     notices: list[str] = []
     with ExitStack() as resources:
-        for load in spec.load:
+        for load in spec.in_order:
             source = open_of(load)
             resources.callback(source.close)
             intake = intake_of(load, provider, source=source.name, has_open_columns=source.has_open_columns)

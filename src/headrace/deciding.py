@@ -18,6 +18,7 @@ from headrace.importfile import LoadSpec, recorded
 from headrace.ledger import Decision, View
 from headrace.ledger.doubtfile import Listed, read_doubts
 from headrace.model import Chunk, Record, Row
+from headrace.parents import Parents
 from headrace.passage import intake_of, resource_of
 from headrace.provider import effective
 from headrace.resolving import Tables
@@ -110,7 +111,7 @@ async def _records(load: LoadSpec, its: Sequence[Case], view: View, connection: 
     rows = [[its[place].cells.get(name, "") for name in columns] for place in range(len(its))]
     chunk = Chunk(columns=columns, offset=0, lines=[one.line for one in its], rows=rows)
     intake.rows(chunk)
-    resolving = await Tables(connection.transport, connection.provider, view, Halt()).resolving(intake)
+    resolving = await Tables(connection.transport, connection.provider, Parents(view), Halt()).resolving(intake)
     wanted = [Row(place, its[place].line, its[place].key, rows[place]) for place in told]
     return intake.sift(chunk, wanted, resolving.resolvers(chunk, wanted)).records
 

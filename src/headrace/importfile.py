@@ -14,6 +14,7 @@ from headrace.errors import SourceError
 from headrace.fitting import Problem, name_problems, setting_problems
 from headrace.intake.mapping import Rule
 from headrace.naming import suggestion
+from headrace.ordering import cycle, ordered
 from headrace.provider import Provider, Resource, effective, fitted
 from headrace.provider.form import form
 from headrace.provider.guarantee import OFF
@@ -48,20 +49,34 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
         """What the load is called in reports, result files and `from`: its name, by default its resource."""
         return self.name or self.resource
 
+    @property
+    def parents(self) -> frozenset[str]:
+        """The titles of the loads that its rows take ids from."""
+        rules = (rule for rule in self.fields.values() if isinstance(rule, Rule))
+        return frozenset(rule.from_ for rule in rules if rule.from_ is not None)
+
 
 class ImportSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole import. The same `name` and target never import a row twice.
 
-    `provider_settings` and `provider_fields` say what the vendor does not publish: values by the name of the setting,
-    and the vendor's names of fields by resource and field (`headrace providers NAME` lists both).
+    `ids` are checkpoints of earlier imports into the same account, relative to the import file: `from` finds the ids
+    of their loads too. `provider_settings` and `provider_fields` say what the vendor does not publish: values by the
+    name of the setting, and the vendor's names of fields by resource and field (`headrace providers NAME` lists both).
     """
 
     provider: str
     name: str
     load: tuple[LoadSpec, ...]
     base_url: str | None = None
+    ids: tuple[str, ...] = ()
     provider_settings: dict[str, Any] = field(default_factory=dict)
     provider_fields: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def in_order(self) -> tuple[LoadSpec, ...]:
+        """The loads in the order in which they are run: each after those that it takes ids from."""
+        titles = {load.title: load for load in self.load}
+        return tuple(ordered(titles, {title: load.parents for title, load in titles.items()}))
 
     def fitted(self, provider: Provider) -> Provider:
         """Return `provider` as the import has it. The import has been checked."""
@@ -81,7 +96,7 @@ def read_import(path: Path) -> ImportSpec:
     except msgspec.ValidationError as error:
         raise _not_an_import(path, text, error) from None
     loads = tuple(msgspec.structs.replace(load, source=_beside(path, load.source)) for load in spec.load)
-    return msgspec.structs.replace(spec, load=loads)
+    return msgspec.structs.replace(spec, load=loads, ids=tuple(_beside(path, one) for one in spec.ids))
 
 
 def recorded(definition: bytes) -> ImportSpec:
@@ -92,14 +107,21 @@ def recorded(definition: bytes) -> ImportSpec:
 def check_import(spec: ImportSpec, provider: Provider, path: Path | None = None) -> None:
     """Raise `SourceError` where `spec` names a resource, field or load that does not exist, or in a wrong order."""
     file, text = (None, "") if path is None else (str(path), _text(path))
-    titles: list[str] = []
+    known: set[str] = set()
+    titles = {load.title for load in spec.load}
     tailoring = (setting_problems(spec.provider_settings, provider), name_problems(spec.provider_fields, provider))
     for problem, word, hint in chain(*tailoring):
         raise SourceError(problem, file=file, line=_line_of(text, word), hint=hint)
     for load in spec.load:
-        for problem, word, hint in _problems(load, titles, provider):
+        double = [_called_alike(load)] if load.title in known else []
+        for problem, word, hint in chain(double, _problems(load, provider), _parent_problems(load, titles, spec)):
             raise SourceError(problem, file=file, line=_line_of(text, word), hint=hint)
-        titles.append(load.title)
+        known.add(load.title)
+    circle = cycle({load.title: load.parents & titles for load in spec.load})
+    if circle:
+        line = _line_of(text, circle[0])
+        hint = "leave one of these references out, and set it by a load that updates, when all are there"
+        raise SourceError(f"loads wait for each other: {' → '.join(circle)}", file=file, line=line, hint=hint)
     if not spec.load:
         raise SourceError("it has no [[load]]", file=file, hint='add [[load]] with resource = "..." and source = "..."')
 
@@ -126,7 +148,23 @@ def import_schema() -> dict[str, Any]:
 # --- what can be wrong ------------------------------------------------------------------------------------------
 
 
-def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[Problem]:
+def _called_alike(load: LoadSpec) -> Problem:
+    return f"two loads are called {load.title!r}", load.title, 'give one of them its own name = "..."'
+
+
+def _parent_problems(load: LoadSpec, titles: set[str], spec: ImportSpec) -> Iterator[Problem]:
+    """Yield what is wrong with the loads that a load takes ids from; those of earlier imports show when it is run."""
+    for title in sorted(load.parents - titles) if not spec.ids else ():
+        yield (
+            f"{load.title} takes ids from {title!r}, which is no load",
+            title,
+            suggestion(title, titles - {load.title}),
+        )
+    if load.title in load.parents and load.operation != "create":
+        yield f"{load.title} makes no records that its rows could refer to", load.title, "refer to the load that does"
+
+
+def _problems(load: LoadSpec, provider: Provider) -> Iterator[Problem]:
     """Yield what is wrong with a load: the problem, the word in the file that it is about, and a hint."""
     resource = provider.resource(load.resource)
     if resource is None:
@@ -136,14 +174,12 @@ def _problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterato
     if load.operation not in resource.operations:
         yield _no_operation(load, resource, provider)
         return
-    if load.title in earlier:
-        yield f"two loads are called {load.title!r}", load.title, 'give one of them its own name = "..."'
     yield from _marker_problems(load, resource)
     fields = [field.encode_name for field in msgspec.structs.fields(form(resource, load.operation))]
     for name in load.fields:
         if name not in fields and not (name.startswith("custom_fields.") and "custom_fields" in fields):
             yield f"{_takes(load)} no field {name!r}", name, suggestion(name, fields)
-    yield from _rule_problems(load, earlier, provider)
+    yield from _rule_problems(load, provider)
 
 
 def _no_operation(load: LoadSpec, resource: Resource, provider: Provider) -> Problem:
@@ -167,14 +203,9 @@ def _marker_problems(load: LoadSpec, resource: Resource) -> Iterator[Problem]:
         yield str(error), load.marker, 'marker = "off" adds nothing to the data'
 
 
-def _rule_problems(load: LoadSpec, earlier: list[str], provider: Provider) -> Iterator[Problem]:
+def _rule_problems(load: LoadSpec, provider: Provider) -> Iterator[Problem]:
     for name, rule in load.fields.items():
-        if isinstance(rule, str):
-            continue
-        if rule.from_ is not None and rule.from_ not in earlier:
-            hint = f"loads before this one: {', '.join(earlier) or 'none'}; put the load it refers to before it"
-            yield f"{name} takes ids from {rule.from_!r}, which is not an earlier load", rule.from_, hint
-        if rule.lookup is not None:
+        if isinstance(rule, Rule) and rule.lookup is not None:
             yield from _lookup_problems(name, rule.lookup, rule.by, provider)
 
 

@@ -23,10 +23,11 @@ from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError, InvariantError, StoppedError
 from headrace.feed import AnySource, Feed, Load
 from headrace.importfile import ImportSpec, check_import, recorded
-from headrace.ledger import Checkpoint, Summary, exit_code, summarise, write_summary
+from headrace.ledger import Checkpoint, Summary, View, exit_code, summarise, write_summary
 from headrace.marking import marking, preflight_of
 from headrace.meter import Meter
 from headrace.model import Counts
+from headrace.parents import Parents, earlier_imports
 from headrace.passage import Passage, RetryPassage, prepare
 from headrace.pipeline import Settings, batching_of, run
 from headrace.progress import Progress, Snapshot
@@ -96,7 +97,7 @@ async def migrate(
                 source=source,
                 accept_mapping_change=settings.accept_mapping_change,
             )
-            for load in spec.load
+            for load in spec.in_order
         ]
         # A new checkpoint names its target for good, so a wrong one must show before there is a checkpoint.
         is_new = not _exists(checkpoint)
@@ -105,9 +106,9 @@ async def migrate(
             if watch.halt:
                 checkpoint = results = None  # nobody knows yet whether it is the right target: rows are only counted
         opened = resources.enter_context(connection.open(checkpoint, spec, results))
-        return await _run(
-            passages, Course(passages, connection, settings, watch, opened, meter=meter), is_probed=is_new
-        )
+        earlier = resources.enter_context(earlier_imports(spec, opened))
+        course = Course(passages, connection, settings, watch, opened, meter=meter, earlier=earlier)
+        return await _run(passages, course, is_probed=is_new)
 
 
 async def _probe(connection: Connection, passage: Passage, halt: Halt) -> None:
@@ -126,14 +127,15 @@ async def retry(connection: Connection, settings: Settings, watch: Watch, *, che
         spec = recorded(view.definition)
         connection = connection.fitted(spec)
         begun = {load.name for load in view.loads}
-    passages = [RetryPassage(load, connection.provider) for load in spec.load if load.title in begun]
-    with connection.open(checkpoint, spec, results) as opened, watch.halt.deadline(settings.deadline):
-        return await _run(
-            passages,
-            Course(
-                passages, connection, settings, watch, opened, meter=Meter(connection.budget, connection.outside.clock)
-            ),
-        )
+    passages = [RetryPassage(load, connection.provider) for load in spec.in_order if load.title in begun]
+    meter = Meter(connection.budget, connection.outside.clock)
+    with (
+        connection.open(checkpoint, spec, results) as opened,
+        earlier_imports(spec, opened) as earlier,
+        watch.halt.deadline(settings.deadline),
+    ):
+        course = Course(passages, connection, settings, watch, opened, meter=meter, earlier=earlier)
+        return await _run(passages, course)
 
 
 async def _run(passages: Sequence[Passage], course: "Course", *, is_probed: bool = False) -> Report:
@@ -166,12 +168,14 @@ class Course:
         *,
         meter: Meter,
         errand: Errand = SENDING,
+        earlier: Sequence[View] = (),
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._watch = watch
         self._checkpoint = checkpoint
-        self._tables = Tables(connection.transport, connection.provider, checkpoint, watch.halt)
+        parents = Parents(checkpoint, earlier)
+        self._tables = Tables(connection.transport, connection.provider, parents, watch.halt)
         self._meter = meter
         self._errand = errand
         self._passages = passages

@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct
 from headrace.dispatch.transport import Transport
 from headrace.intake import Intake
 from headrace.intake.references import NameTable
-from headrace.ledger import View
+from headrace.parents import Parents
 from headrace.provider import Provider, Resource
 from headrace.resolving import Names, Resolving, looked_up, lookups_of, name_of, read_names
 
@@ -55,10 +55,10 @@ class Prospects:
     run would have at hand, and the lookups so far.
     """
 
-    def __init__(self, transport: Transport, provider: Provider, checkpoint: View, intakes: Sequence[Intake]) -> None:
+    def __init__(self, transport: Transport, provider: Provider, parents: Parents, intakes: Sequence[Intake]) -> None:
         self._transport = transport
         self._provider = provider
-        self._checkpoint = checkpoint
+        self._parents = parents
         self._bys: dict[str, set[str]] = defaultdict(set)
         for resource, by in (wanted for intake in intakes for wanted in lookups_of(intake).values()):
             self._bys[resource].add(by)
@@ -73,7 +73,7 @@ class Prospects:
     async def resolving(self, intake: Intake) -> Resolving:
         """See `resolving.Naming`."""
         names = {field: await self._table(*wanted) for field, wanted in lookups_of(intake).items()}
-        return Resolving(intake, names, self._checkpoint)
+        return Resolving(intake, names, self._parents)
 
     def made(self, resource: Resource, values: Sequence[Struct]) -> None:
         """Note that `resource` will have these records, before a later load begins."""

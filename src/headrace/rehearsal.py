@@ -20,9 +20,10 @@ from headrace.dispatch.readback.reader import Reader
 from headrace.dispatch.reading import probe
 from headrace.feed import Load, first_rows
 from headrace.importfile import ImportSpec, check_import
-from headrace.ledger import Checkpoint
+from headrace.ledger import Checkpoint, View
 from headrace.marking import FieldSearch, Preflight, find_field, marked_by, marks_field, preflight_of
 from headrace.model import Batch, Chunk, Done, Record, Settled
+from headrace.parents import Parents, earlier_imports
 from headrace.passage import Passage, prepare
 from headrace.pipeline import Settings
 from headrace.prospects import MARKS, Lookup, Prospects
@@ -47,10 +48,13 @@ async def rehearse(
     check_import(spec, connection.provider)
     accepts = settings.accept_mapping_change
     with ExitStack() as resources:
-        passages = [prepare(load, connection.provider, resources, accept_mapping_change=accepts) for load in spec.load]
+        passages = [
+            prepare(load, connection.provider, resources, accept_mapping_change=accepts) for load in spec.in_order
+        ]
         copy = resources.enter_context(_copy(connection, checkpoint, spec))
+        earlier = resources.enter_context(earlier_imports(spec, copy))
         await probe(connection.transport, connection.provider, passages[0].intake.resource)
-        stage = _Stage(passages, connection, settings, copy)
+        stage = _Stage(passages, connection, settings, copy, earlier=earlier)
         sketches = [await stage.play(passage) for passage in passages]
         return Rehearsed(sketches, stage.prospects.lookups, stage.notices)
 
@@ -102,10 +106,16 @@ class _Stage:
     """Where loads are played. Mutable state: what later ones will find, in the prospects and the copy; the notices."""
 
     def __init__(
-        self, passages: Sequence[Passage], connection: Connection, settings: Settings, copy: Checkpoint
+        self,
+        passages: Sequence[Passage],
+        connection: Connection,
+        settings: Settings,
+        copy: Checkpoint,
+        *,
+        earlier: Sequence[View],
     ) -> None:
         intakes = [passage.intake for passage in passages]
-        self.prospects = Prospects(connection.transport, connection.provider, copy, intakes)
+        self.prospects = Prospects(connection.transport, connection.provider, Parents(copy, earlier), intakes)
         self.notices: list[str] = []
         self._settings = settings
         self._copy = copy
@@ -130,6 +140,8 @@ class _Stage:
             if sifted.records and sketch.valid == len(sifted.records) and fly is not None:
                 await fly(sifted.records)
             self._expect(sketch, sifted.records)
+            if sketch.title in self._referred:
+                load.journal.note(sifted.invalid).result()  # so that later loads are told what became of them
             await let_others_run()
         self.prospects.forget(load.resource.name)
         self.notices += passage.notices()

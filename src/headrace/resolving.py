@@ -14,9 +14,9 @@ from headrace.dispatch.reading import read_pages
 from headrace.dispatch.transport import Transport
 from headrace.errors import StoppedError
 from headrace.intake import Intake
-from headrace.intake.references import KeyTable, NameTable, Reference, Resolver, keys_of
-from headrace.ledger import View
+from headrace.intake.references import KeyTable, NameTable, Reference, Resolver
 from headrace.model import Chunk, Row
+from headrace.parents import Parents
 from headrace.provider import Page, Provider, Resource
 
 MOST_NAMES: Final = 1_000_000
@@ -44,10 +44,10 @@ class Tables:
     Mutable state: the tables read so far, and how many pages each resource had when it was last read.
     """
 
-    def __init__(self, transport: Transport, provider: Provider, checkpoint: View, halt: Halt) -> None:
+    def __init__(self, transport: Transport, provider: Provider, parents: Parents, halt: Halt) -> None:
         self._transport = transport
         self._provider = provider
-        self._checkpoint = checkpoint
+        self._parents = parents
         self._halt = halt
         self._known: dict[tuple[str, str], NameTable] = {}
         self._pages: dict[str, int] = {}
@@ -58,7 +58,7 @@ class Tables:
         with self._halt.scope():
             for field, wanted in lookups_of(intake).items():
                 names[field] = await self._table(*wanted)
-        return Resolving(intake, names, self._checkpoint)
+        return Resolving(intake, names, self._parents)
 
     def pages_ahead(self, intakes: Sequence[Intake]) -> list[int]:
         """Return about how many pages of names will be read before each of some loads, which come one after another.
@@ -120,11 +120,11 @@ def looked_up(provider: Provider, name: str) -> Resource:
 class Resolving:
     """What one load's intake resolves references by."""
 
-    def __init__(self, intake: Intake, names: Mapping[str, NameTable], checkpoint: View) -> None:
+    def __init__(self, intake: Intake, names: Mapping[str, NameTable], parents: Parents) -> None:
         self._intake = intake
         self._names = names
         self._keys = [reference for reference in intake.references if reference.kind == "from"]
-        self._checkpoint = checkpoint
+        self._parents = parents
 
     def resolvers(self, chunk: Chunk, rows: Sequence[Row]) -> Mapping[str, Resolver]:
         """Return a resolver for each field of `rows` that refers to other records."""
@@ -134,7 +134,7 @@ class Resolving:
         return {**self._names, **{found.field: self._key_table(found, wanted) for found in self._keys}}
 
     def _key_table(self, reference: Reference, wanted: Mapping[str, set[str]]) -> KeyTable:
-        return KeyTable(self._checkpoint.ids(reference.target, keys_of(wanted.get(reference.field, ()))))
+        return self._parents.table(reference.target, wanted.get(reference.field, set()))
 
 
 def _names(page: Page, attributes: Sequence[str]) -> Iterator[tuple[str, int | str]]:

@@ -1,6 +1,7 @@
 """References: names and keys of other records become their ids, between mapping and validation."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from msgspec import UNSET, Struct
@@ -27,6 +28,9 @@ class Reference(Struct, frozen=True):
     by: str | None = None
 
 
+UNKNOWN: Final = "unknown_reference"
+
+
 class Found(Struct, frozen=True, gc=False):
     """Exactly one record; its remote id."""
 
@@ -34,10 +38,14 @@ class Found(Struct, frozen=True, gc=False):
 
 
 class Missing(Struct, frozen=True, gc=False):
-    """No record. `suggestions` are names that are close; `why` says more than that there is none, if there is more."""
+    """No record. `suggestions` are names that are close; `why` says more than that there is none, if there is more.
+
+    `code` is the fault's.
+    """
 
     suggestions: tuple[str, ...] = ()
     why: str | None = None
+    code: str = UNKNOWN
 
 
 class Ambiguous(Struct, frozen=True, gc=False):
@@ -81,21 +89,33 @@ def _id(reference: Reference, text: Any, resolver: Resolver) -> int | str:
     match resolver.find(str(text)):
         case Found(id=found):
             return found
-        case Missing(suggestions=near, why=why):
-            raise _unknown(reference, near, why)
+        case Missing() as missing:
+            raise _unknown(reference, missing)
         case Ambiguous(ids=ids):
             raise _ambiguous(reference, ids)
 
 
-def _unknown(reference: Reference, near: tuple[str, ...], why: str | None) -> UnfitError:
+def _unknown(reference: Reference, missing: Missing) -> UnfitError:
+    near, why = missing.suggestions, missing.why
     if reference.kind == "from":
         error = why or f"the load '{reference.target}' made no record of a row with this key"
-        hint = f"repair that row of '{reference.target}' first, or correct the key"
+        hint = _REMEDIES.get(missing.code, "correct the key, or add that row to '{load}'").format(load=reference.target)
     else:
         error = why or f"there is no such {reference.by} among the {reference.target}"
         hint = f"create it first, or correct the {reference.by}"
     meant = f"did you mean {listed(near[:SHOWN], last='or')}? " if near else ""
-    return UnfitError("unknown_reference", error, f"{meant}{hint}")
+    return UnfitError(missing.code, error, f"{meant}{hint}")
+
+
+_REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "parent_rejected": "repair that row of '{load}' and retry it; then this one can go",
+        "parent_invalid": "repair that row of '{load}'; then this one can go",
+        "parent_in_doubt": "resolve that row of '{load}' (headrace resolve), then run again",
+        "parent_duplicated": "keep one of its records, and give the id itself here",
+        "circular_reference": "leave one of these references out, and set it by a load that updates",
+    }
+)
 
 
 def _ambiguous(reference: Reference, ids: tuple[int | str, ...]) -> UnfitError:
@@ -165,17 +185,25 @@ class AnyRecord:
 class KeyTable:
     """Records that an earlier load made, by the key of the row that each was made of.
 
-    `ids` are those of the rows that the load has done, by `identity.row_key`; one chunk's worth is enough.
+    `ids` are those of the rows that the load has done, by `identity.row_key`, several where earlier imports disagree;
+    one chunk's worth is enough. `why` says of a key that has none what became of its row.
     """
 
-    def __init__(self, ids: Mapping[bytes, int | str], *, why: Callable[[str], str | None] | None = None) -> None:
+    def __init__(
+        self,
+        ids: Mapping[bytes, int | str | tuple[int | str, ...]],
+        *,
+        why: Callable[[str], Missing] | None = None,
+    ) -> None:
         self._ids = ids
         self._why = why
 
     def find(self, text: str) -> Answer:
         """See `Resolver`."""
         found = self._ids.get(key_of(text))
-        return Missing(why=self._why(text) if self._why else None) if found is None else Found(found)
+        if found is None:
+            return self._why(text) if self._why else Missing()
+        return Ambiguous(found) if isinstance(found, tuple) else Found(found)
 
 
 def key_of(text: str) -> bytes:

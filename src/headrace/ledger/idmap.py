@@ -26,12 +26,19 @@ class IdMap:
         self._source = connection
         self._load = load_id
         self._seen = 0  # the last settlement that is in the index
+        self._is_frozen = False
         self._index = scratch()
         self._index.execute("CREATE TABLE id (key BLOB, remote_id TEXT)")
 
+    def freeze(self) -> None:
+        """Bring the map up to date for the last time."""
+        self._catch_up()
+        self._is_frozen = True
+
     def find(self, keys: Sequence[bytes]) -> dict[bytes, str]:
         """Return the remote id of each of `keys` that is done by now."""
-        self._catch_up()
+        if not self._is_frozen:
+            self._catch_up()
         found: dict[bytes, str] = {}
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]

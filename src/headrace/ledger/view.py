@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from msgspec import Struct
 
 from headrace.errors import UsageError
+from headrace.ledger.fates import Fate, Fates
 from headrace.ledger.held import HeldIds
 from headrace.ledger.idmap import IdMap
 from headrace.ledger.lock import Holder, holder
@@ -56,6 +57,7 @@ class View:
         self.path = path
         self._reader = connection
         self._id_maps: dict[str, IdMap] = {}
+        self._fates: dict[str, Fates] = {}
 
     @property
     def is_begun(self) -> bool:
@@ -103,6 +105,18 @@ class View:
             self._id_maps[load] = IdMap(self._reader, self.record(load).id)
         return self._id_maps[load].find(keys)
 
+    def ids_so_far(self, load: str) -> IdMap:
+        """Return the remote ids of the rows of `load` that are done by now, and of no others. To be closed."""
+        held = IdMap(self._reader, self.record(load).id)
+        held.freeze()
+        return held
+
+    def fates(self, load: str, keys: Sequence[bytes]) -> dict[bytes, Fate]:
+        """Return what became of those rows of `load` that made no record, by their row keys, as far as it is known."""
+        if load not in self._fates:
+            self._fates[load] = Fates(self._reader, self.record(load).id)
+        return self._fates[load].find(keys)
+
     def unknown(self, load: str) -> list[Unknown]:
         """Return the requests of `load` without an outcome. Raises `UsageError` for an unknown load."""
         return [*unknown(self._reader, self.record(load).id)]
@@ -136,6 +150,8 @@ class View:
         """Close the file. Calling it again does nothing."""
         for id_map in self._id_maps.values():
             id_map.close()
+        for fates in self._fates.values():
+            fates.close()
         self._reader.close()
 
     def __enter__(self) -> Self:
