@@ -14,20 +14,34 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"
 ACTS = {"intake", "dispatch", "ledger"}
 NOUNS = {"model", "errors", "identity", "provider"}
 FLOW = {
-    *("ahead", "meter", "pipeline", "feed", "marking", "resolving", "passage", "migration", "outside", "progress"),
+    *(
+        "ahead",
+        "course",
+        "meter",
+        "pipeline",
+        "feed",
+        "marking",
+        "resolving",
+        "passage",
+        "migration",
+        "outside",
+        "progress",
+    ),
     "connection",
     "importfile",
     "parents",
+    "waves",
     *ACTS,
     *NOUNS,
 }
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `resolving` (names
-and keys to ids), `parents` (ids by the keys of rows), `passage` (one load on its way), `marking` (by what its rows are
-known again), `connection` (an open way to a provider), `migration` (one import), `outside` (clock, network, threads),
-`progress` (snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what
-it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects`
-(names it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made anew), `exporting`
-(a listing read into a file). Below the client, `access` makes a connection of credentials."""
+and keys to ids), `parents` (ids by the keys of rows), `waves` (rows that refer to rows of the same source), `passage`
+(one load on its way), `marking` (by what its rows are known again), `connection` (an open way to a provider),
+`migration` (one import), `course` (its loads, one after the other), `outside` (clock, network, threads), `progress`
+(snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what it has
+still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names
+it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made anew), `exporting` (a
+listing read into a file). Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -39,7 +53,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dispatch": NOUNS,
     "ledger": {"model", "errors", "identity"},
     "outside": {"dispatch"},
-    "resolving": {"importfile", "parents", *ACTS, *NOUNS},
+    "waves": {"parents", *ACTS, *NOUNS},
+    "resolving": {"parents", "waves", *ACTS, *NOUNS},
     "feed": {"resolving", *ACTS, *NOUNS},
     "pipeline": {"feed", *ACTS, *NOUNS},
     "naming": {"intake", "providers", *NOUNS},
@@ -52,6 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
     "marking": {"feed", "importfile", *ACTS, *NOUNS},
     "connection": {"importfile", "outside", *ACTS, *NOUNS},
+    "course": FLOW - {"migration"},
     "migration": FLOW,
     "adoption": FLOW,
     "exporting": {"connection", "meter", "naming", *ACTS, *NOUNS},
@@ -93,12 +109,14 @@ MAY_USE: dict[str, set[str]] = {
     "importfile": {"msgspec"},
     "ordering": set(),
     "parents": set(),
+    "waves": set(),
     "passage": {"msgspec", "asyncio"},
     "meter": set(),
     "ahead": {"asyncio"},
     "marking": {"msgspec"},
     "connection": {"msgspec"},
-    "migration": {"msgspec", "anyio", "asyncio"},
+    "course": {"msgspec", "anyio", "asyncio"},
+    "migration": set(),
     "adoption": {"msgspec", "anyio"},
     "exporting": {"msgspec"},
     "prospects": {"msgspec"},

@@ -14,6 +14,7 @@ import anyio
 from msgspec.structs import replace
 
 from headrace.connection import Connection
+from headrace.course import Course, Errand, Report, Watch
 from headrace.dispatch.audit import AGAIN, Audit
 from headrace.dispatch.batching import Batching
 from headrace.dispatch.halt import Halt
@@ -35,7 +36,6 @@ from headrace.importfile import ImportSpec, LoadSpec, check_import
 from headrace.ledger import write_summary
 from headrace.ledger.draft import adopting, put_in_place
 from headrace.meter import Meter
-from headrace.migration import Course, Errand, Report, Watch
 from headrace.model import COUNTED, Batch, Counts, Done, InDoubt, Outcome, Record, Settled
 from headrace.parents import earlier_imports
 from headrace.passage import prepare

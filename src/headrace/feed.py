@@ -150,6 +150,7 @@ class Feed:
         await self._recall(chunk, load.journal.recalled())
         self._compare(chunk, load.journal.kept())
         sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
+        sifted = load.resolving.sifted(chunk, sifted)
         self.settled += len(chunk.rows) - len(rows)
         self._judged, self._valid = self._judged + len(rows), self._valid + len(sifted.records)
         if sifted.invalid:

@@ -28,6 +28,7 @@ from headrace.passage import Passage, prepare
 from headrace.pipeline import Settings
 from headrace.prospects import MARKS, Lookup, Prospects
 from headrace.provider import Resource
+from headrace.waves import waves
 
 
 class Rehearsed(Struct, frozen=True):
@@ -82,12 +83,18 @@ class Sketch:
         self.load = load
         self.title = passage.title
         self.marker = passage.spec.marker
-        self.read = self.rows = self.valid = self.unknown = 0
+        self.read = self.rows = self.unknown = 0
+        self.waves: list[int] = []
         self.faults: list[Located] = []
 
+    @property
+    def valid(self) -> int:
+        """How many of its rows are sent, in all waves."""
+        return sum(self.waves)
+
     def requests(self, way: "Way") -> int:
-        """Return how many requests carry its valid rows."""
-        return -(-self.valid // self.batch_size(way))
+        """Return how many requests carry its valid rows: each wave has a last batch of its own."""
+        return sum(-(-valid // self.batch_size(way)) for valid in self.waves)
 
     def batch_size(self, way: "Way") -> int:
         """Return how many rows one of them carries."""
@@ -115,7 +122,8 @@ class _Stage:
         earlier: Sequence[View],
     ) -> None:
         intakes = [passage.intake for passage in passages]
-        self.prospects = Prospects(connection.transport, connection.provider, Parents(copy, earlier), intakes)
+        self._parents = Parents(copy, earlier)
+        self.prospects = Prospects(connection.transport, connection.provider, self._parents, intakes)
         self.notices: list[str] = []
         self._settings = settings
         self._copy = copy
@@ -129,24 +137,37 @@ class _Stage:
         load = await passage.begin(self._copy, self.prospects, Halt())
         sketch = Sketch(load, passage)
         fly = await self._preflight(passage, load)
+        for number, wave in enumerate(waves(passage.title, passage.intake, self._copy, self._parents)):
+            if number:
+                load = await passage.begin(self._copy, self.prospects, Halt())
+            await self._pass(replace(load, resolving=load.resolving.within(wave)), sketch, fly)
+        self.prospects.forget(load.resource.name)
+        self.notices += passage.notices()
+        self.notices += [f"{load.intake.source}: no row has the column '{name}'" for name in self._unseen(sketch)]
+        return sketch
+
+    async def _pass(self, load: Load, sketch: Sketch, fly: Preflight | None) -> None:
+        """Go through the source once. What every pass finds anew counts once."""
+        is_first = not sketch.waves
+        sketch.waves.append(0)
+        sketch.faults.clear()
         async for chunk in _first(load.chunks, self._settings.limit):
             rows = load.unsettled(chunk)
             sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
-            sketch.unknown += sum(one.intent is not None for one in load.journal.recalled())
-            sketch.read += len(chunk.rows)
-            sketch.rows += len(rows)
-            sketch.valid += len(sifted.records)
-            sketch.faults += located(load.intake.source or passage.title, sifted.invalid)
+            sifted = load.resolving.sifted(chunk, sifted)
+            recalled = load.journal.recalled()
+            if is_first:
+                sketch.unknown += sum(one.intent is not None for one in recalled)
+                sketch.read += len(chunk.rows)
+                sketch.rows += len(rows)
+            sketch.waves[-1] += len(sifted.records)
+            sketch.faults += located(load.intake.source or sketch.title, sifted.invalid)
             if sifted.records and sketch.valid == len(sifted.records) and fly is not None:
                 await fly(sifted.records)
             self._expect(sketch, sifted.records)
             if sketch.title in self._referred:
                 load.journal.note(sifted.invalid).result()  # so that later loads are told what became of them
             await let_others_run()
-        self.prospects.forget(load.resource.name)
-        self.notices += passage.notices()
-        self.notices += [f"{load.intake.source}: no row has the column '{name}'" for name in self._unseen(sketch)]
-        return sketch
 
     async def _preflight(self, passage: Passage, load: Load) -> Preflight | None:
         """Return what asks the question that a run asks about its first rows, and notes what it takes."""

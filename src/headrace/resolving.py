@@ -15,9 +15,10 @@ from headrace.dispatch.transport import Transport
 from headrace.errors import StoppedError
 from headrace.intake import Intake
 from headrace.intake.references import KeyTable, NameTable, Reference, Resolver
-from headrace.model import Chunk, Row
+from headrace.model import Chunk, Row, Sifted
 from headrace.parents import Parents
 from headrace.provider import Page, Provider, Resource
+from headrace.waves import Wave
 
 MOST_NAMES: Final = 1_000_000
 """Bounds one table: about 200 MB of names. Whoever has more gives ids, or refers to an earlier load."""
@@ -120,11 +121,22 @@ def looked_up(provider: Provider, name: str) -> Resource:
 class Resolving:
     """What one load's intake resolves references by."""
 
-    def __init__(self, intake: Intake, names: Mapping[str, NameTable], parents: Parents) -> None:
+    def __init__(
+        self, intake: Intake, names: Mapping[str, NameTable], parents: Parents, wave: Wave | None = None
+    ) -> None:
+        self._wave = wave
         self._intake = intake
         self._names = names
         self._keys = [reference for reference in intake.references if reference.kind == "from"]
         self._parents = parents
+
+    def within(self, wave: Wave | None) -> "Resolving":
+        """Return the same for one wave of a load whose rows refer to each other."""
+        return Resolving(self._intake, self._names, self._parents, wave)
+
+    def sifted(self, chunk: Chunk, found: Sifted) -> Sifted:
+        """Return what validation has found, without the rows that wait for others of the same source."""
+        return found if self._wave is None else self._wave.sifted(chunk, found)
 
     def resolvers(self, chunk: Chunk, rows: Sequence[Row]) -> Mapping[str, Resolver]:
         """Return a resolver for each field of `rows` that refers to other records."""
@@ -134,7 +146,10 @@ class Resolving:
         return {**self._names, **{found.field: self._key_table(found, wanted) for found in self._keys}}
 
     def _key_table(self, reference: Reference, wanted: Mapping[str, set[str]]) -> KeyTable:
-        return self._parents.table(reference.target, wanted.get(reference.field, set()))
+        texts = wanted.get(reference.field, set())
+        if self._wave is not None and reference.target == self._wave.title:
+            return self._wave.table(texts)
+        return self._parents.table(reference.target, texts)
 
 
 def _names(page: Page, attributes: Sequence[str]) -> Iterator[tuple[str, int | str]]:
