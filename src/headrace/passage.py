@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from headrace.dispatch.halt import Halt
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, UsageError
 from headrace.feed import AnySource, LiveSource, Load, read_source
 from headrace.importfile import LoadSpec
 from headrace.intake import Intake
@@ -165,6 +165,11 @@ def prepare(
     """
     opened = source or open_of(spec)
     resources.callback(opened.close)
+    if spec.title in spec.parents and not opened.is_replayable:
+        raise UsageError(
+            f"rows of {spec.title} refer to rows of the same source, which can be read only once",
+            hint="save it to a file first: rows that wait for others are read again",
+        )
     intake = intake_of(spec, provider, source=opened.name, has_open_columns=opened.has_open_columns)
     passage = SourcePassage(spec, opened, intake, is_own=source is None, accept_mapping_change=accept_mapping_change)
     passage.check()

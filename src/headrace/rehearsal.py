@@ -164,7 +164,7 @@ class _Stage:
             sketch.faults += located(load.intake.source or sketch.title, sifted.invalid)
             if sifted.records and sketch.valid == len(sifted.records) and fly is not None:
                 await fly(sifted.records)
-            self._expect(sketch, sifted.records)
+            self._expect(sketch, load, sifted.records)
             if sketch.title in self._referred:
                 load.journal.note(sifted.invalid).result()  # so that later loads are told what became of them
             await let_others_run()
@@ -216,9 +216,8 @@ class _Stage:
         """Return the columns that no row had, where all rows were read."""
         return sorted(sketch.load.intake.unseen()) if sketch.read and self._settings.limit is None else ()
 
-    def _expect(self, sketch: Sketch, records: Sequence[Record]) -> None:
-        """Have later loads find these records, by name and by key."""
-        load = sketch.load
+    def _expect(self, sketch: Sketch, load: Load, records: Sequence[Record]) -> None:
+        """Have later loads, and later waves, find these records, by name and by key."""
         if load.operation == "create":
             self.prospects.made(load.resource, [record.value for record in records])
         if records and sketch.title in self._referred:
