@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from headrace.errors import HeadraceError
     from headrace.exporting import Exported, Query
     from headrace.facade import plan, run
+    from headrace.importfile import read_import
     from headrace.migration import Report
     from headrace.model import (
         Done,
@@ -43,6 +44,7 @@ __all__ = [
     "Settings",
     "Skipped",
     "plan",
+    "read_import",
     "run",
 ]
 
@@ -55,6 +57,7 @@ _HOME: Final = {
     "Report": "headrace.migration",
     "Settings": "headrace.pipeline",
     "plan": "headrace.facade",
+    "read_import": "headrace.importfile",
     "run": "headrace.facade",
 }
 

@@ -59,6 +59,24 @@ def test_a_sample_import_runs_as_it_says(
     assert (sum(audit["created"].values()), audit["duplicates"], audit["unknown_attributes"]) == (rows, 0, {})
 
 
+@pytest.mark.real
+def test_a_move_from_one_tool_to_another_is_one_command(tmp_path: Path) -> None:
+    """Projects, tasks and hours of Time Magic are exported, and imported into Productive with all that hangs on them."""
+    ran = subprocess.run(
+        [sys.executable, str(SAMPLES / "timemagic-to-productive" / "move.py"), "--sandbox"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "tasks: 8 of 8 done" in ran.stdout
+    hours = [orjson.loads(line) for line in (tmp_path / "move" / "hours.jsonl").read_text().splitlines()]
+    done = (tmp_path / "move" / "import.results" / "time_entries.success.csv").read_text().splitlines()
+    assert len(done) - 1 == len(hours) == 8
+
+
 def test_a_client_reads_and_asks_inside_a_running_application() -> None:
     """`read` walks all pages with filters; `request` is the application's own; `headrace.run` refuses in a loop."""
     import headrace

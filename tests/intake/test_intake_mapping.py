@@ -371,3 +371,48 @@ def test_rules_are_read_from_an_import_file() -> None:
     assert (rule.column, rule.as_) == ("A", "minutes")
     with pytest.raises(msgspec.ValidationError, match="unknown field"):
         msgspec.convert({"colum": "A"}, Rule)
+
+
+SPAN = {"day": {"column": "From", "format": "%Y-%m-%dT%H:%M:%S%z"}, "minutes": {"column": "From", "until": "Until"}}
+
+
+def spanned(rows: list[list[Any]], **rule: Any) -> Any:
+    struct = msgspec.defstruct("Span", [("day", dt.date), ("minutes", int)])
+    resource = Resource(name="spans", struct=struct, guarantee=NoGuarantee(), doc="")
+    intake = Intake(resource, rules={**SPAN, "minutes": {**SPAN["minutes"], **rule}})
+    chunk = Chunk(("From", "Until"), 0, range(2, 2 + len(rows)), rows, {})
+    return intake.sift(chunk, intake.rows(chunk))
+
+
+@given(st.integers(0, 10**9), st.integers(0, 3_000), st.integers(-14, 14))
+def test_minutes_between_two_times(since: int, minutes: int, zone: int) -> None:
+    """Two columns make a duration, whatever the zones that they are written in; the day is that of the first."""
+    begin = dt.datetime.fromtimestamp(10**9 + since, dt.UTC)
+    end = (begin + dt.timedelta(minutes=minutes)).astimezone(dt.timezone(dt.timedelta(hours=zone)))
+    (record,) = spanned([[begin.isoformat(), end.isoformat()]]).records
+    assert (record.value.day, record.value.minutes) == (begin.date(), minutes)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "hint"),
+    [
+        ("2026-01-01T10:00:00+00:00", "", "both columns need one"),
+        ("2026-01-01T10:00:00+00:00", "2026-01-01T09:00:00+00:00", "swap them"),
+        ("2026-01-01T10:00:00+00:00", "2026-01-01T11:00:00", "in one form"),
+        ("2026-01-01T10:00:00+00:00", "01.01.2026 11:00", "declare"),
+    ],
+)
+def test_times_that_make_no_duration(begin: str, end: str, hint: str) -> None:
+    """A time that is missing, earlier, without a zone or in another form is a fault with its remedy."""
+    (row,) = spanned([[begin, end]]).invalid
+    (fault,) = row.outcome.errors
+    assert (fault.field, fault.column) == ("minutes", "From")
+    assert hint in (fault.hint or "")
+
+
+def test_a_span_goes_with_nothing_else() -> None:
+    """What contradicts it is an error; the second column is one that the mapping takes."""
+    with pytest.raises(UsageError, match="between two columns"):
+        spanned([["a", "b"]], map={"a": 1})
+    with pytest.raises(SourceError, match="no column 'Till'"):
+        spanned([["a", "b"]], until="Till")

@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from headrace.errors import UsageError
 from headrace.intake.fields import Kind
 from headrace.intake.unfit import UnfitError
@@ -51,6 +53,36 @@ def date_as(form: str, kind: Kind) -> Callable[[Any], Any]:
             raise UnfitError(_CODES[kind], f"not {_NOUNS[kind]} as {form}", _hint(str(cell), kind)) from None
 
     return read
+
+
+def minutes_between(form: str | None) -> Callable[[Any], int]:
+    """Return the reader of two times, ISO or in a form, that makes whole minutes of what is between them.
+
+    Where only one of them says its zone, or the second is before the first, it is a fault.
+    """
+    read = _iso if form is None else date_as(form, Kind.DATETIME)
+
+    def minutes(cells: Any) -> int:
+        begin, end = (read(cell) for cell in (cells if isinstance(cells, tuple) else (cells, None)))
+        if (begin.tzinfo is None) != (end.tzinfo is None):
+            raise UnfitError("not_a_duration", "only one of the two times says its zone", "give both in one form")
+        seconds = (end - begin).total_seconds()
+        if seconds < 0:
+            raise UnfitError("not_a_duration", "the end is before the beginning", "swap them, or correct one")
+        return int(seconds / 60 + 0.5)
+
+    return minutes
+
+
+def _iso(cell: Any) -> dt.datetime:
+    if isinstance(cell, dt.datetime):
+        return cell
+    try:
+        return dt.datetime.fromisoformat(str(cell).strip())
+    except ValueError:
+        is_blank = cell is None or cell is UNSET or not str(cell).strip()
+        hint = "both columns need one" if is_blank else _hint(str(cell), Kind.DATETIME)
+        raise UnfitError(_CODES[Kind.DATETIME], "not a date and time", hint) from None
 
 
 def iso_text_as(form: str) -> Callable[[Any], str]:

@@ -66,7 +66,7 @@ class Intake:
 
     def idle(self) -> list[str]:
         """Return sentences about columns seen so far that fill no field: a misspelt one would lose its cells unsaid."""
-        taken = {*self.columns.values(), *self.key}
+        taken = {*self.columns.values(), *self.key, *(rule.until for rule in self.rules.values())}
         idle = [name for name in self._seen if name not in taken]
         free = [name for name in fields_of(self.struct) if name not in self.columns]
         meant = {name: hint for name in idle if (hint := did_you_mean(name, free))}

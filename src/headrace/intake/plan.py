@@ -42,7 +42,14 @@ def plan(resource: Resource, rules: Rules | None, header: Header, struct: type[S
     fields = _known(fields_of(struct or resource.struct), read, header, resource)
     places = _places(fields, read, header)
     slots = [
-        Slot(field, header.columns[place], place, transform_of(field, rule), drops=rule.map is not None)
+        Slot(
+            field,
+            header.columns[place],
+            place,
+            transform_of(field, rule),
+            drops=rule.map is not None,
+            until=None if rule.until is None else header.find(rule.until, f"for the field '{name}'"),
+        )
         for name, place in places.items()
         for field, rule in [(fields[name], read.get(name, AUTOMATIC))]
     ]
@@ -105,4 +112,5 @@ def _unfit_constant(field: Field, rule: Rule, error: str, hint: str | None) -> U
 
 def rule_columns(rules: Rules | None, key: Sequence[str]) -> set[str]:
     """Return the columns that rules and key name."""
-    return {rule.column for rule in read_rules(rules).values() if rule.column is not None} | set(key)
+    read = read_rules(rules).values()
+    return {name for rule in read for name in (rule.column, rule.until) if name is not None} | set(key)

@@ -30,10 +30,12 @@ class Rule(
     Then, in this order: `split` makes a list of a cell, and what follows goes for every element; `map` is a table of
     values (one of "" leaves the field out); `as` is one of `AS`, `format` a date format (`%d.%m.%Y`) or an example of
     a number (`1.234,56`); `lookup` finds the id of a record of that resource `by` one of its names, `from` the id of
-    the record that an earlier load made of the row with that key.
+    the record that a load made of the row with that key. With `until`, a second column, it is the minutes from the
+    time in `column` to the time in that one.
     """
 
     column: str | None = None
+    until: str | None = None
     value: Any | UnsetType = UNSET
     format: str | None = None
     as_: str | None = None
@@ -51,8 +53,19 @@ class Rule(
             raise ValueError(f"as = '{self.as_}' is unknown: {did_you_mean(self.as_, AS) or listed(AS, last='or')}")
 
 
+_SPANS: Final = (None, "minutes")
+
 _CONFLICTS: Final[tuple[tuple[str, Callable[[Rule], object]], ...]] = (
     ("give either column or value, not both", lambda rule: rule.column is not None and rule.value is not UNSET),
+    (
+        "until takes the minutes between two columns: beside column and format it goes with nothing else",
+        lambda rule: (
+            rule.until is not None
+            and (
+                rule.value is not UNSET or rule.map or rule.split or rule.lookup or rule.from_ or rule.as_ not in _SPANS
+            )
+        ),
+    ),
     ("give either lookup or from, not both", lambda rule: rule.lookup is not None and rule.from_ is not None),
     ("lookup needs by, the name to look up by", lambda rule: rule.lookup is not None and rule.by is None),
     ("by goes with lookup", lambda rule: rule.by is not None and rule.lookup is None),

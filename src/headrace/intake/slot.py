@@ -26,16 +26,26 @@ class Filled(Struct, gc=False):
 
 
 class Slot:
-    """Fills `field` from the cells of `column`, which stands at `index` in every row."""
+    """Fills `field` from the cells of `column`, which stands at `index` in every row.
+
+    With `until`, from these and the cells at that index, which `transform` is given as a pair.
+    """
 
     def __init__(
-        self, field: Field, column: str, index: int, transform: Transform | None, *, drops: bool = False
+        self,
+        field: Field,
+        column: str,
+        index: int,
+        transform: Transform | None,
+        *,
+        drops: bool = False,
+        until: int | None = None,
     ) -> None:
         """Compile the slot; `drops` says that `transform` may return `UNSET`."""
         self.field = field
         self.column = column
         self.index = index
-        self._pick = itemgetter(index)
+        self._pick = itemgetter(index) if until is None else itemgetter(index, until)
         self._is_whole = not drops
         # Text goes as it was found, with its blanks; everything else without blanks around it.
         self._is_text = field.kind in (Kind.TEXT, Kind.ANY)
@@ -80,6 +90,8 @@ class Slot:
         if isinstance(cell, str):
             stripped = cell.strip()
             return UNSET if not stripped else cell if self._is_text else stripped
+        if isinstance(cell, tuple):  # of two columns
+            return UNSET if all(self._cleaned(one) is UNSET for one in cell) else cell
         # NaN is how tables in memory spell a blank; it is the one value that is not itself.
         return UNSET if cell is None or (isinstance(cell, float) and cell != cell) else cell  # noqa: PLR0124 - see above
 

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from headrace.errors import UsageError
 from headrace.intake.amounts import cents, minutes_by, number, number_as, whole
-from headrace.intake.dates import date_as, iso_text_as
+from headrace.intake.dates import date_as, iso_text_as, minutes_between
 from headrace.intake.fields import TEMPORAL, Field, Kind
 from headrace.intake.rule import Rule, Scalar
 from headrace.intake.suggestion import close_to, listed
@@ -30,6 +30,8 @@ def transform_of(field: Field, rule: Rule) -> Transform | None:
     What the function returns for a field without `as` and `format` goes to validation, which reads ISO dates and plain
     integers from text by itself. Raises `UsageError` for a rule that makes no sense for the field.
     """
+    if rule.until is not None:
+        return minutes_between(rule.format)
     if field.kind in _NESTED and rule == Rule(column=rule.column):
         return nested
     steps = [step for step in (_mapped(rule.map), _reading(field, rule)) if step is not None]
