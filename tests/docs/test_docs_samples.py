@@ -61,7 +61,7 @@ def test_a_sample_import_runs_as_it_says(
 
 @pytest.mark.real
 def test_a_move_from_one_tool_to_another_is_one_command(tmp_path: Path) -> None:
-    """Projects, tasks and hours of Time Magic are exported, and imported into Productive with all that hangs on them."""
+    """Projects, tasks and hours of Time Magic are exported, and imported into Productive with all they need."""
     ran = subprocess.run(
         [sys.executable, str(SAMPLES / "timemagic-to-productive" / "move.py"), "--sandbox"],
         cwd=tmp_path,
