@@ -41,7 +41,8 @@ and keys to ids), `parents` (ids by the keys of rows), `waves` (rows that refer 
 (snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what it has
 still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names
 it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made anew), `exporting` (a
-listing read into a file). Below the client, `access` makes a connection of credentials."""
+listing read into a file), `verification` (what was made, compared with what was sent; `minutes`, with the time report).
+Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -71,6 +72,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "migration": FLOW,
     "adoption": FLOW,
     "exporting": {"connection", "meter", "naming", *ACTS, *NOUNS},
+    "minutes": {"connection", *ACTS, *NOUNS},
+    "verification": FLOW | {"minutes"},
     "prospects": {"parents", "resolving", *ACTS, *NOUNS},
     "rehearsal": FLOW | {"checking", "prospects"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
@@ -83,7 +86,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "session": {"outside", "pipeline", *ACTS, *NOUNS},
     "access": {"budgets", "connection", "outside", "pipeline", "session", *ACTS, *NOUNS},
     "client": FLOW
-    | {"access", "adoption", "exporting", "session", "examination", "address", "naming", "planning", "stream"},
+    | {
+        "access",
+        "adoption",
+        "exporting",
+        "verification",
+        "session",
+        "examination",
+        "address",
+        "naming",
+        "planning",
+        "stream",
+    },
     "facade": FLOW | {"address", "client", "naming", "planning"},
     "providers": {"provider", "model"},
     "sandbox": {"provider", "providers"},
@@ -119,6 +133,8 @@ MAY_USE: dict[str, set[str]] = {
     "migration": set(),
     "adoption": {"msgspec", "anyio"},
     "exporting": {"msgspec"},
+    "minutes": {"msgspec"},
+    "verification": {"msgspec"},
     "prospects": {"msgspec"},
     "rehearsal": {"msgspec", "anyio"},
     "planning": {"msgspec"},

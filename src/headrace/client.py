@@ -24,6 +24,7 @@ from headrace.feed import AnySource, LiveSource
 from headrace.importfile import ImportSpec, LoadSpec, stem
 from headrace.intake.rule import read_rules
 from headrace.intake.source import Item, open_source
+from headrace.ledger.view import read
 from headrace.migration import Report, Watch, migrate, retry
 from headrace.model import Lane, Outcome, Request, Response, Secret
 from headrace.naming import provider_named, resource_named
@@ -34,6 +35,7 @@ from headrace.progress import Progress
 from headrace.provider import Login, Provider
 from headrace.session import check_login
 from headrace.stream import OutcomeStream
+from headrace.verification import Verified, verify
 
 __all__ = ["Client", "Plan", "Report"]
 
@@ -138,6 +140,11 @@ class Client:
         return await adopt(
             spec, self.connection.fitted(spec), self.settings, watch, checkpoint=checkpoint, results=results
         )
+
+    async def verify(self, checkpoint: Path) -> Verified:
+        """Read back what the import of a checkpoint has made, and compare it; see `verification.verify`."""
+        with read(checkpoint) as view:
+            return await verify(view, self.connection)
 
     async def examine(self) -> Diagnosis:
         """Find out what the account allows and lets us promise, by reading; see `examination.examine`."""

@@ -13,8 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.connection import Connection
+from headrace.dispatch.asking import Asking
 from headrace.dispatch.halt import Halt
-from headrace.dispatch.reading import read_answers
 from headrace.errors import HeadraceError, StoppedError, UsageError
 from headrace.identity import digest
 from headrace.ledger.extract import Extract, State
@@ -149,16 +149,12 @@ class _Walk:
         self._transport = connection.transport
         self._target = target
         is_report = connection.provider.resource(resource.name) is None
-        # In the order of a cursor no record is twice or missing, whoever makes others meanwhile.
-        self._by_cursor = query.sort is None and not is_report
         asked = {*query.include, *(f"{name}_id" for name in query.include)}
-        # Without being included, a relationship says nothing.
-        self._links = [
-            name
-            for name in references(resource.struct)
-            if name not in asked and (not query.fields or name in query.fields)
-        ]
-        self._untold: list[str] = []
+        links = [name for name in references(resource.struct) if name not in asked]
+        self._asking = Asking(
+            [name for name in links if not query.fields or name in query.fields],
+            by_cursor=query.sort is None and not is_report,
+        )
         self._total: int | None = None
         self._left_out: set[str] = set()
         self._has_moved = False
@@ -181,8 +177,8 @@ class _Walk:
     @property
     def notices(self) -> Iterator[str]:
         """What the user should know."""
-        if self._untold:
-            yield f"{self._provider.name} does not tell {', '.join(self._untold)} of {self._resource.name}"
+        if self._asking.untold:
+            yield f"{self._provider.name} does not tell {', '.join(self._asking.untold)} of {self._resource.name}"
         if self._left_out:
             names = ", ".join(sorted(self._left_out))
             yield f"fields that came up after the header was written are left out: {names}; a .jsonl file has them all"
@@ -192,7 +188,9 @@ class _Walk:
     async def _pages(self) -> AsyncIterator[tuple[list[dict[str, Any]], Any]]:
         """Yield the records of each page, and the bookmark of the next, None after the last."""
         wire = self._provider.wire
-        async for page, body in self._answers():
+        is_begun = self._target.state.bookmark is not None
+        answers = self._asking.answers(self._transport, self._provider, self._first, is_begun=is_begun)
+        async for page, body in answers:
             self._count(page)
             records = [*page.items[: self._room()]]
             included = wire.related(body) if self._query.include else {}
@@ -200,30 +198,6 @@ class _Walk:
                 record.update(self._related(record, included))
             is_last = page.following is None or len(records) == self._room()
             yield records, None if is_last or page.following is None else wire.bookmark(page.following)
-
-    async def _answers(self) -> AsyncIterator[tuple[Page, bytes]]:
-        """Yield the pages; what was not asked for by the user is left out where the API does not take it."""
-        while True:
-            is_begun = self._target.state.bookmark is not None
-            try:
-                async for answer in read_answers(self._transport, self._provider, self._first()):
-                    is_begun = True
-                    yield answer
-            except UsageError as error:
-                if is_begun or not self._gives_way(error):
-                    raise
-            else:
-                return
-
-    def _gives_way(self, error: UsageError) -> bool:
-        """Whether there is something to leave out of the first question that is not the user's own."""
-        refused = [name for name in self._links if f"'{name.removesuffix('_id')}'" in error.message]
-        if refused:
-            self._links = [name for name in self._links if name not in refused]
-            self._untold += refused
-            return True
-        by_cursor, self._by_cursor = self._by_cursor, False
-        return by_cursor
 
     def _first(self) -> Request:
         query, wire, held = self._query, self._provider.wire, self._target.state.bookmark
@@ -233,11 +207,11 @@ class _Walk:
             self._provider,
             self._resource,
             filters=query.filters,
-            include=[*dict.fromkeys((*self._links, *query.include))],
+            include=[*dict.fromkeys((*self._asking.links, *query.include))],
             fields=query.fields,
             sort=query.sort,
             group=query.group,
-            by_cursor=self._by_cursor,
+            by_cursor=self._asking.by_cursor,
         )
         return replace(first, lane=Lane.ROWS)
 

@@ -91,18 +91,18 @@ async def marking(spec: LoadSpec, load: Load, identity: Identity, provider: Prov
     """
     has_field = marks_field(spec, load.resource)
     number = await _field_id(spec, load.resource, provider, transport) if has_field else ""
-    return marked_by(number, spec, load, identity)
+    return marked_by(number, spec, load.resource, identity)
 
 
-def marked_by(number: str, spec: LoadSpec, load: Load, identity: Identity) -> Marking:
+def marked_by(number: str, spec: LoadSpec, resource: Resource, identity: Identity) -> Marking:
     """Return how the rows of a load are known again, in the custom field of that id where it names one."""
 
     def operation(key: bytes) -> bytes:
         target = f"{identity.base_url}#{identity.organization}"
-        name, resource = identity.import_name, load.resource.name
-        return operation_id(import_name=name, target=target, resource=resource, key=key, verb=load.operation)
+        name, verb = identity.import_name, spec.operation
+        return operation_id(import_name=name, target=target, resource=resource.name, key=key, verb=verb)
 
-    guarantee = effective(load.resource, spec.marker, load.operation)
+    guarantee = effective(resource, spec.marker, spec.operation)
     if isinstance(guarantee, Marker):
         return Marking(Marker(number), operation, _into_field(number))
     if isinstance(guarantee, NoteMarker | StoredMarker):

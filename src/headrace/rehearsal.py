@@ -175,7 +175,7 @@ class _Stage:
         if marks_field(passage.spec, load.resource):
             found = await self._search(passage, load.resource)
             number = found.id
-        how = marked_by(number or "", passage.spec, load, self._copy.identity)
+        how = marked_by(number or "", passage.spec, load.resource, self._copy.identity)
         reader = Reader(self._connection.transport, self._connection.provider, load.resource)
         fly = preflight_of(replace(load, guarantee=how.guarantee), reader)
         if fly is None:

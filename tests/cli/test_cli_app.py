@@ -24,6 +24,7 @@ COMMANDS = (
     "resolve",
     "repair",
     "adopt",
+    "verify",
     "export",
     "providers",
     "sandbox",

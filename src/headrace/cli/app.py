@@ -21,6 +21,7 @@ from headrace.cli import (
     run,
     sandbox,
     status,
+    verify,
 )
 
 _CLOSING: Final = """
@@ -79,6 +80,7 @@ _COMMANDS: Final = (
     (resolve.resolve, resolve.EXAMPLES),
     (repair.repair, repair.EXAMPLES),
     (adopt.adopt, adopt.EXAMPLES),
+    (verify.verify, verify.EXAMPLES),
     (export.export, export.EXAMPLES),
     (providers.providers, providers.EXAMPLES),
     (sandbox.sandbox, sandbox.EXAMPLES),

@@ -15,6 +15,7 @@ from headrace.ledger.fates import Fate, Fates
 from headrace.ledger.held import HeldIds
 from headrace.ledger.idmap import IdMap
 from headrace.ledger.lock import Holder, holder
+from headrace.ledger.made import MadeRecords
 from headrace.ledger.recovery import Unknown, unknown
 from headrace.ledger.resolution import Doubt, doubts
 from headrace.ledger.schema import connect_reader, translated
@@ -110,6 +111,10 @@ class View:
         held = IdMap(self._reader, self.record(load).id)
         held.freeze()
         return held
+
+    def made(self, load: str) -> MadeRecords:
+        """Return all that the rows of `load` which are done were made into. To be closed."""
+        return MadeRecords(self._reader, self.record(load).id)
 
     def fates(self, load: str, keys: Sequence[bytes]) -> dict[bytes, Fate]:
         """Return what became of those rows of `load` that made no record, by their row keys, as far as it is known."""

@@ -19,7 +19,7 @@ from headrace.provider import Resource, references
 AT_ONCE: Final = 40
 """Rows that one question asks for: their values must fit into one address."""
 DAY: Final = 86_400.0
-_UNSAID: Final = object()
+UNSAID: Final = object()
 CREATED: Final = "created_at"
 _PREFIX: Final = 8
 """Characters from which on the beginning of a text may stand for the whole of it."""
@@ -74,7 +74,7 @@ def likeness(resource: Resource, fields: Sequence[str]) -> Like:
         found = Likeness.EXACT
         for ours, theirs in names:
             value = getattr(record.value, ours, UNSET)
-            found = min(found, _compare(value, item.get(ours, item.get(theirs, _UNSAID))))
+            found = min(found, compare(value, item.get(ours, item.get(theirs, UNSAID))))
             if found is Likeness.NO:
                 break
         return found
@@ -82,8 +82,9 @@ def likeness(resource: Resource, fields: Sequence[str]) -> Like:
     return like
 
 
-def _compare(ours: Any, theirs: Any) -> Likeness:
-    if theirs is _UNSAID or (ours is UNSET and theirs is not None):
+def compare(ours: Any, theirs: Any) -> Likeness:
+    """Return how far a value that was sent is the one that is told; `UNSAID` stands for what is not told."""
+    if theirs is UNSAID or (ours is UNSET and theirs is not None):
         return Likeness.LOOSE  # what one side does not say is no difference: the provider may have filled it in
     if isinstance(ours, str):
         return _compare_texts(ours, str(theirs or ""))

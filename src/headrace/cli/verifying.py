@@ -1,0 +1,84 @@
+"""Verifying on the command line: what was found, for people and for machines."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import msgspec
+from rich.text import Text
+
+from headrace.cli import terminal
+from headrace.cli.choices import Access, Pace, Talk
+from headrace.cli.destination import Destination, client_of
+from headrace.cli.screen import aligned, plain, show
+from headrace.cli.text import clock, count, shortened
+from headrace.client import Client
+from headrace.importfile import recorded
+from headrace.ledger.view import read
+from headrace.naming import provider_named
+from headrace.verification import Difference, Verified
+
+_SHOWN: Final = 20
+"""Differences that are printed for people; --json has up to a thousand."""
+_COLUMNS: Final = ("checked", "differing", "missing", "changed")
+
+
+def compare(checkpoint: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
+    """Verify the import of a checkpoint and return the exit code. Raises what reading, credentials and client raise."""
+    with read(checkpoint) as view:
+        identity, definition = view.identity, view.definition
+    provider = recorded(definition).fitted(provider_named(identity.provider))
+    where = Destination.of(provider, access, identity.base_url, is_own=True)
+    client = client_of(where, access, pace)
+    if not talk.quiet:
+        terminal.say(f"reading back from {where}")
+    found = anyio.run(_verify, client, checkpoint)
+    if talk.json:
+        terminal.emit(_facts(found))
+    else:
+        show(*_lines(found))
+    for notice in () if talk.quiet else found.notices:
+        terminal.say(f"note: {notice}")
+    return found.exit_code
+
+
+async def _verify(client: Client, checkpoint: Path) -> Verified:
+    async with client:
+        return await client.verify(checkpoint)
+
+
+def _facts(found: Verified) -> Any:
+    facts: dict[str, Any] = msgspec.to_builtins(found, enc_hook=str)
+    del facts["notices"]
+    return facts
+
+
+def _lines(found: Verified) -> Iterator[Text]:
+    spent = f"{count(found.requests, 'request')} in {clock(found.seconds)}"
+    yield plain(f"{found.import_name} in {found.provider}: {spent}", "bold")
+    rows: list[list[Text | str]] = [
+        [one.name, *(f"{getattr(one, name):,}" for name in _COLUMNS)] for one in found.loads
+    ]
+    yield from aligned([["", *_COLUMNS], *rows], right=frozenset(range(1, 1 + len(_COLUMNS))))
+    for one in found.differences[:_SHOWN]:
+        yield plain(_difference(one))
+    total = found.differing + found.missing
+    if total > _SHOWN:
+        yield plain(f"and more, of {count(total, 'record')} in all; --json has up to a thousand")
+    if found.changed:
+        yield plain(
+            f"{count(found.changed, 'row')} say something else now than what was sent, and are not compared", "dim"
+        )
+    for month in found.minutes:
+        if month.found < month.sent:
+            told = f"{month.sent:,} minutes were sent, the report has {month.found:,}"
+            yield plain(f"person {month.person}, project {month.project or 'none'}, {month.month}: {told}")
+    yield plain("everything is as it was sent" if not found.exit_code else "not everything is as it was sent", "bold")
+
+
+def _difference(one: Difference) -> str:
+    where = f"{one.file}:{one.line}: {one.load} {one.id}"
+    if one.field is None:
+        return f"{where} is not there"
+    return f"{where}: {one.field} is {shortened(one.found)!r}, and {shortened(one.sent)!r} was sent"

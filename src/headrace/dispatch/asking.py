@@ -1,0 +1,50 @@
+"""Asking for all of a listing: what we add to a question of our own accord gives way where the API does not take it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from headrace.dispatch.reading import read_answers
+from headrace.dispatch.transport import Transport
+from headrace.errors import UsageError
+from headrace.model import Request
+from headrace.provider import Page, Provider
+
+
+class Asking:
+    """The relationships that are to be told, and whether pages follow a cursor. Mutable state: what is left of that.
+
+    Without being included a relationship says nothing; in the order of a cursor no record is twice or missing, whoever
+    makes others meanwhile.
+    """
+
+    def __init__(self, links: Sequence[str], *, by_cursor: bool) -> None:
+        self.links = [*links]
+        self.by_cursor = by_cursor
+        self.untold: list[str] = []
+
+    async def answers(
+        self, transport: Transport, provider: Provider, first: Callable[[], Request], *, is_begun: bool = False
+    ) -> AsyncIterator[tuple[Page, bytes]]:
+        """Yield the pages of the listing that `first` begins. Raises as `read_pages` does."""
+        while True:
+            try:
+                async for answer in read_answers(transport, provider, first()):
+                    is_begun = True
+                    yield answer
+            except UsageError as error:
+                if is_begun or not self._gives_way(error):
+                    raise
+            else:
+                return
+
+    def _gives_way(self, error: UsageError) -> bool:
+        """Whether there is something to leave out of the first question that is not the user's own."""
+        refused = [name for name in self.links if f"'{name.removesuffix('_id')}'" in error.message]
+        if refused:
+            self.links = [name for name in self.links if name not in refused]
+            self.untold += refused
+            return True
+        by_cursor, self.by_cursor = self.by_cursor, False
+        return by_cursor
+
+    def __repr__(self) -> str:
+        return f"<Asking for {len(self.links)} relationships>"

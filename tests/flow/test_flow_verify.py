@@ -1,0 +1,149 @@
+"""Verification: every field that is not what was sent is named, and nothing that is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flow_world import World, hours, write_csv
+from msgspec.structs import replace
+from test_flow_families import spec_of
+from test_flow_trio import World as Trio
+
+from headrace.cli.app import main
+from headrace.pipeline import Settings
+from headrace.testing import virtual_time
+from headrace.testing.wire import simulated_client
+from headrace.verification import Difference, Verified
+
+
+def verified(world: Any, checkpoint: Path | None = None, **settings: Any) -> Verified:
+    async def main() -> Verified:
+        world.wait()
+        async with simulated_client(world.sandbox, Settings(**settings)) as client:
+            return await client.verify(checkpoint or world.checkpoint)
+
+    return virtual_time.run(main)
+
+
+def entries(world: World) -> dict[str, Any]:
+    table = world.sandbox.store.table("time_entries").values()
+    return {one.attributes["note"].split("\n")[0]: one for one in table}
+
+
+@pytest.mark.parametrize("marker", ["off", "note"])
+def test_what_is_as_it_was_sent_is_not_named(marker: str, tmp_path: Path) -> None:
+    """450 rows, copies among them, are read back: all equal, with or without marks; exit 0; nothing is written."""
+    world = World(tmp_path, window="sliding")
+    rows = [*hours(440), *hours(10)]
+    write_csv(tmp_path / "hours.csv", rows)
+    world.spec = replace(world.spec, load=(replace(world.spec.load[0], marker=marker),))
+    world.run()
+    before = [(one.id, one.attributes) for one in world.sandbox.store.table("time_entries").values()]
+    found = verified(world)
+    assert (found.checked, found.differing, found.missing, found.changed) == (450, 0, 0, 0)
+    assert (found.exit_code, found.differences) == (0, ())
+    assert sum(one.sent for one in found.minutes) == sum(row[1] for row in rows)
+    assert all(one.sent == one.found for one in found.minutes)
+    assert before == [(one.id, one.attributes) for one in world.sandbox.store.table("time_entries").values()]
+
+
+def test_every_difference_is_named(tmp_path: Path) -> None:
+    """Edited, moved and deleted records: file, line, id, field, what was sent and what is there; exit 4."""
+    world = World(tmp_path, window="sliding")
+    write_csv(tmp_path / "hours.csv", hours(30))
+    world.run()
+    stored = entries(world)
+    stored["row 3"].attributes["time"] = 999
+    stored["row 5"].attributes["note"] = "something else"
+    stored["row 7"].links["service"] = 902
+    stored["row 8"].attributes["note"] = "<p>row 8</p>"  # as the provider itself writes what was sent
+    world.sandbox.store.remove("time_entries", stored["row 9"])
+    found = verified(world)
+    assert (found.checked, found.differing, found.missing, found.exit_code) == (30, 3, 1, 4)
+    told = {one.line: one for one in found.differences}
+    assert {line: (one.field, one.sent, one.found) for line, one in told.items()} == {
+        5: ("time", 4, 999),
+        7: ("note", "row 5", "something else"),
+        9: ("service_id", 901, "902"),
+        11: (None, None, None),
+    }
+    assert isinstance(told[5], Difference)
+    assert (told[5].file, told[5].load, told[5].id) == (
+        str(tmp_path / "hours.csv"),
+        "time_entries",
+        str(stored["row 3"].id),
+    )
+    assert any(one.found < one.sent for one in found.minutes)
+
+
+def test_a_row_that_was_edited_is_no_difference(tmp_path: Path) -> None:
+    """What the source says now and was not sent is counted apart, whatever the provider has."""
+    world = World(tmp_path)
+    world.spec = replace(world.spec, load=(replace(world.spec.load[0], key=("note",)),))
+    rows = hours(20)
+    write_csv(tmp_path / "hours.csv", rows)
+    world.run()
+    write_csv(tmp_path / "hours.csv", [(rows[0][0], 77, *rows[0][2:]), *rows[1:], ("2026-01-01", 5, 201, 901, "new")])
+    found = verified(world)
+    assert (found.checked, found.differing, found.missing, found.changed) == (19, 0, 0, 1)
+
+
+def test_loads_with_references_are_verified(tmp_path: Path) -> None:
+    """Ids of earlier loads, names, lists and custom fields are compared as they were sent."""
+    world = World(tmp_path)
+    write_csv(tmp_path / "projects.csv", [("P1", "One"), ("P2", "Two")], ("code", "name"))
+    write_csv(
+        tmp_path / "tasks.csv", [("T1", "P1", "a;b", "x"), ("T2", "P2", "", "y")], ("title", "code", "tags", "own")
+    )
+    fixed = {"project_type_id": {"value": 2}, "workflow_id": {"value": "Default", "lookup": "workflows", "by": "name"}}
+    world.spec = spec_of(
+        {
+            "resource": "projects",
+            "source": str(tmp_path / "projects.csv"),
+            "key": ["code"],
+            "fields": {"name": "name", "project_manager_id": {"value": 201}, "company_id": {"value": 102}, **fixed},
+        },
+        {
+            "resource": "tasks",
+            "source": str(tmp_path / "tasks.csv"),
+            "fields": {
+                "title": "title",
+                "project_id": {"column": "code", "from": "projects"},
+                "task_list_id": {"value": 701},
+                "tag_list": {"column": "tags", "split": ";"},
+                "custom_fields.51": "own",
+            },
+        },
+    )
+    assert world.run().summary.done == 4
+    assert verified(world).exit_code == 0
+    task = next(one for one in world.sandbox.store.table("tasks").values() if one.attributes["title"] == "T1")
+    task.attributes["custom_fields"] = {"51": "other"}
+    task.links["project"] = 501
+    found = verified(world)
+    assert sorted(one.field or "" for one in found.differences) == ["custom_fields", "project_id"]
+
+
+def test_plain_providers_are_verified_too(tmp_path: Path) -> None:
+    """Records that are listed below others are found there."""
+    world = Trio("timemagic", window="off")
+    project = world.sandbox.api.identify("projects", 1)
+    rows = [{"project_id": project, "name": f"task {at}"} for at in range(6)]
+    checkpoint, source = tmp_path / "x.headrace", tmp_path / "tasks.csv"
+    write_csv(source, [(row["project_id"], row["name"]) for row in rows], ("project_id", "name"))
+    world.load("tasks", source, checkpoint)  # type: ignore[arg-type]  # a file is as good as rows
+
+    async def run() -> Verified:
+        virtual_time.advance(3_600.0)
+        async with simulated_client(world.sandbox) as client:
+            return await client.verify(checkpoint)
+
+    assert virtual_time.run(run).checked == 6
+    next(iter(world.sandbox.store.table("tasks").values())).attributes["name"] = "not ours"
+    assert virtual_time.run(run).exit_code == 0
+
+
+def test_the_command_says_it_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A checkpoint that is not there, and one of another account, are errors with a remedy."""
+    assert main(["verify", str(tmp_path / "none.headrace"), "--json"]) == 2
+    assert "none.headrace" in capsys.readouterr().out
