@@ -18,52 +18,66 @@ _REPORT: Final = "time_reports"
 
 
 class Minutes(Struct, frozen=True, kw_only=True):
-    """What one person worked on one project in one month: minutes that were `sent`, and that the report has.
+    """Minutes of one month that were `sent`, and that the report has: of a person, on a project, or of both.
 
     The report counts what others have entered too, so that `found` may be more; less is too little.
     """
 
-    person: str
-    project: str
     month: str
+    person: str | None = None
+    project: str | None = None
     sent: int
     found: int
 
 
 async def worked(of_services: Worked, connection: Connection) -> list[Minutes]:
-    """Compare minutes with the report, one request for each person and month; none where the API has no report."""
+    """Compare minutes with the report, where the API has one: by person and by project, two requests a month.
+
+    Where the report has another number for a person, that one is compared by project as well.
+    """
     if not of_services or connection.provider.report(_REPORT) is None:
         return []
     project_of = await _projects(connection)
-    sent: Worked = Counter()
+    by_month: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for (person, service, month), minutes in of_services.items():
-        sent[person, project_of.get(service, ""), month] += minutes
-    by_month: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for (person, project, month), minutes in sent.items():
-        by_month[person, month][project] = minutes
-    found = []
-    for (person, month), projects in sorted(by_month.items()):
-        told = await _report(connection, person, month)
-        found += [
-            Minutes(person=person, project=project, month=month, sent=minutes, found=told.get(project, 0))
-            for project, minutes in sorted(projects.items())
-        ]
+        by_month[month][person, project_of.get(service, "")] += minutes
+    found: list[Minutes] = []
+    for month, sent in sorted(by_month.items()):
+        people, projects = _summed(sent, 0), _summed(sent, 1)
+        told = await _report(connection, month, "person")
+        found += [Minutes(month=month, person=one, sent=people[one], found=told[one]) for one in sorted(people)]
+        odd = [one for one in sorted(people) if told[one] != people[one]]
+        told = await _report(connection, month, "project")
+        found += [Minutes(month=month, project=one, sent=projects[one], found=told[one]) for one in sorted(projects)]
+        for person in odd:
+            told = await _report(connection, month, "project", person_id=person)
+            found += [
+                Minutes(month=month, person=person, project=one, sent=sent[person, one], found=told[one])
+                for one in sorted(project for whose, project in sent if whose == person)
+            ]
     return found
 
 
-async def _report(connection: Connection, person: str, month: str) -> dict[str, int]:
-    """Return a person's minutes in a month, by project."""
+def _summed(sent: Mapping[tuple[str, str], int], place: int) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for pair, minutes in sent.items():
+        sums[pair[place]] += minutes
+    return sums
+
+
+async def _report(connection: Connection, month: str, group: str, **filters: str) -> Counter[str]:
+    """Return the minutes of a month, by person or by project."""
     provider = connection.provider
     report = provider.report(_REPORT)
     assert report is not None, "worked has looked"
     year, number = map(int, month.split("-"))
     end = f"{year + number // 12}-{number % 12 + 1:02}-01"
-    filters = {"person_id": person, "date": {"gt_eq": f"{month}-01", "lt": end}}
-    first = provider.wire.listing(provider, report, filters=filters, group="project")
+    wanted = {**filters, "date": {"gt_eq": f"{month}-01", "lt": end}}
+    first = provider.wire.listing(provider, report, filters=wanted, group=group)
     told: Counter[str] = Counter()
     async for page in read_pages(connection.transport, provider, replace(first, lane=Lane.ROWS)):
         for item in page.items:
-            told[str(item.get("project_id") or "")] += int(item.get("total_worked_time") or 0)
+            told[str(item.get(f"{group}_id") or "")] += int(item.get("total_worked_time") or 0)
     return told
 
 

@@ -42,8 +42,11 @@ def test_what_is_as_it_was_sent_is_not_named(marker: str, tmp_path: Path) -> Non
     found = verified(world)
     assert (found.checked, found.differing, found.missing, found.changed) == (450, 0, 0, 0)
     assert (found.exit_code, found.differences) == (0, ())
-    assert sum(one.sent for one in found.minutes) == sum(row[1] for row in rows)
+    total = sum(row[1] for row in rows)
+    assert sum(one.sent for one in found.minutes if one.person) == total
+    assert sum(one.sent for one in found.minutes if one.project) == total
     assert all(one.sent == one.found for one in found.minutes)
+    assert found.requests == 3 + 2 + 2 * 12  # pages, services and budgets, and two reports a month
     assert before == [(one.id, one.attributes) for one in world.sandbox.store.table("time_entries").values()]
 
 

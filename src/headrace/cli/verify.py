@@ -30,8 +30,8 @@ def verify(
 ) -> int:
     """Read back what the import has made, in pages, and name every field that is not what was sent.
 
-    Time entries are also compared with the time report: minutes by person, project and month. Writes nothing. Exit
-    code 0 when all is as it was sent, 4 when something differs or is missing.
+    Time entries are also compared with the time report: minutes by person and project, month by month. Writes nothing.
+    Exit code 0 when all is as it was sent, 4 when something differs or is missing.
     """
     from headrace.cli.verifying import compare  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 

@@ -73,7 +73,9 @@ def _lines(found: Verified) -> Iterator[Text]:
     for month in found.minutes:
         if month.found < month.sent:
             told = f"{month.sent:,} minutes were sent, the report has {month.found:,}"
-            yield plain(f"person {month.person}, project {month.project or 'none'}, {month.month}: {told}")
+            whose = (("person", month.person), ("project", month.project))
+            of = ", ".join(f"{word} {one or 'none'}" for word, one in whose if one is not None)
+            yield plain(f"{month.month}, {of}: {told}")
     yield plain("everything is as it was sent" if not found.exit_code else "not everything is as it was sent", "bold")
 
 
