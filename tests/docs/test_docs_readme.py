@@ -51,7 +51,9 @@ def a_free_port() -> int:
 def test_the_readme_is_a_session_that_works(tmp_path: Path) -> None:
     """A reader who saves the files and types the commands in order sees them work; refused rows exit with 3."""
     port = str(a_free_port())
-    script = ["""trap 'code=$?; [ $code -eq 3 ] || { echo "exit $code: $BASH_COMMAND" >&2; kill %1; exit $code; }' ERR"""]
+    script = [
+        """trap 'code=$?; [ $code -eq 3 ] || { echo "exit $code: $BASH_COMMAND" >&2; kill %1; exit $code; }' ERR"""
+    ]
     programs = 0
     for kind, name, text in blocks():
         if name is not None:
