@@ -31,18 +31,19 @@ FLOW = {
     "importfile",
     "parents",
     "waves",
+    "writing",
     *ACTS,
     *NOUNS,
 }
-"""What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `resolving` (names
-and keys to ids), `parents` (ids by the keys of rows), `waves` (rows that refer to rows of the same source), `passage`
-(one load on its way), `marking` (by what its rows are known again), `connection` (an open way to a provider),
-`migration` (one import), `course` (its loads, one after the other), `outside` (clock, network, threads), `progress`
-(snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what it has
-still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names
-it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made anew), `exporting` (a
-listing read into a file), `verification` (what was made, compared with what was sent; `minutes`, with the time report).
-Below the client, `access` makes a connection of credentials."""
+"""What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `writing` (the
+writers of a load), `resolving` (names and keys to ids), `parents` (ids by the keys of rows), `waves` (rows that refer
+to rows of the same source), `passage` (one load on its way), `marking` (by what its rows are known again), `connection`
+(an open way to a provider), `migration` (one import), `course` (its loads, one after the other), `outside` (clock,
+network, threads), `progress` (snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has
+spent), `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where
+it sends), `prospects` (names it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint
+made anew), `exporting` (a listing read into a file), `verification` (what was made, compared with what was sent;
+`minutes`, with the time report). Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -57,7 +58,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "waves": {"parents", *ACTS, *NOUNS},
     "resolving": {"parents", "waves", *ACTS, *NOUNS},
     "feed": {"resolving", *ACTS, *NOUNS},
-    "pipeline": {"feed", *ACTS, *NOUNS},
+    "writing": {"feed", *ACTS, *NOUNS},
+    "pipeline": {"feed", "writing", *ACTS, *NOUNS},
     "naming": {"intake", "providers", *NOUNS},
     "fitting": {"naming", "provider"},
     "ordering": set(),
@@ -118,6 +120,7 @@ MAY_USE: dict[str, set[str]] = {
     "outside": {"msgspec"},
     "resolving": {"msgspec", "anyio"},
     "feed": {"msgspec", "anyio", "asyncio"},
+    "writing": {"msgspec"},
     "pipeline": {"msgspec", "anyio"},
     "fitting": {"msgspec"},
     "importfile": {"msgspec"},

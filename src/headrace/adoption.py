@@ -42,6 +42,7 @@ from headrace.passage import prepare
 from headrace.pipeline import Settings
 from headrace.provider import (
     REPEATABLE,
+    UPSERT,
     IdempotencyKey,
     Marker,
     NoteMarker,
@@ -148,8 +149,8 @@ class Recognition:
         async with anyio.create_task_group() as telling:
             telling.start_soon(self._feed.teller.run)
             try:
-                # What may be repeated harmlessly needs no recognition: the next run does it once more.
-                while self._feed.load.operation not in REPEATABLE and (batch := await self._feed.pull()) is not None:
+                # What may be repeated harmlessly, or looks first itself, needs no recognition.
+                while self._feed.load.operation not in _NEEDLESS and (batch := await self._feed.pull()) is not None:
                     await self._judge(batch.records)
                 if not self._feed.halt:
                     await self._audit.run()
@@ -211,6 +212,7 @@ class Recognition:
         return f"<Recognition: {self._told.total()} rows told>"
 
 
+_NEEDLESS: Final = frozenset({*REPEATABLE, UPSERT})
 _UNMARKED: Final = "the checkpoint was lost and the row carries no mark: whether it was sent cannot be known"
 
 

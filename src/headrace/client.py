@@ -168,6 +168,7 @@ class Client:
         fields: Mapping[str, Any] | None = None,
         key: Sequence[str] = (),
         operation: str = "create",
+        by: Sequence[str] = (),
     ) -> AsyncGenerator[Outcome, None]:
         """Import `rows` into `resource`, or do `operation` on its records, and yield what became of each, when durable.
 
@@ -187,6 +188,7 @@ class Client:
                 LoadSpec(
                     resource=resource,
                     operation=operation,
+                    by=tuple(by),
                     source=_described(rows),
                     key=tuple(key),
                     fields={**read_rules(fields)},

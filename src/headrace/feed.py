@@ -5,7 +5,6 @@ It joins intake, which is pure, to the ledger, which is disk, and waits only whe
 
 from asyncio import Lock
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol, TypeAlias
@@ -33,9 +32,6 @@ CHANGED: Final = "sent, and no answer came; the row has been edited since, so th
 
 class Notebook(Journal, Protocol):
     """A journal that also takes rows which have an outcome without a request, and knows those sent before."""
-
-    def note(self, settled: Sequence[Settled]) -> "Future[None]":
-        """Record what became of rows that are not sent. The future is as of `settle`."""
 
     def number(self, row: Row) -> int:
         """Return what a row is recorded under for good, however its place in the source changes."""
@@ -65,8 +61,9 @@ class Load(Struct, frozen=True, kw_only=True):
     `counts_rest` says that what a halted run did not come to is read all the same, to be counted; a pipe or a live
     iterator is left alone. `mark` makes of records what is sent of them, `key` the idempotency key of one, and
     `guarantee` is what holds for those whose answer is lost. `batch_size` is how many records the import file wants in
-    a bulk request, None for the resource's own number. `has_sent` says that an earlier run sent rows; where none did,
-    `preflight` is asked about the first ones, and raises where they must not be sent.
+    a bulk request, None for the resource's own number; `by` are the fields by which an upsert finds records.
+    `has_sent` says that an earlier run sent rows; where none did, `preflight` is asked about the first ones, and raises
+    where they must not be sent.
     """
 
     resource: Resource
@@ -81,6 +78,7 @@ class Load(Struct, frozen=True, kw_only=True):
     key: Callable[[Record], str] | None = None
     guarantee: Guarantee = NoGuarantee()
     batch_size: int | None = None
+    by: Sequence[str] = ()
     has_sent: bool = True
     preflight: Callable[[Sequence[Record]], Awaitable[None]] | None = None
 

@@ -15,9 +15,9 @@ from headrace.fitting import Problem, name_problems, setting_problems
 from headrace.intake.mapping import Rule
 from headrace.naming import suggestion
 from headrace.ordering import cycle, ordered
-from headrace.provider import Provider, Resource, effective, fitted
+from headrace.provider import UPSERT, Provider, Resource, effective, fitted
 from headrace.provider.form import form
-from headrace.provider.guarantee import OFF
+from headrace.provider.guarantee import CUSTOM_FIELDS, OFF
 
 
 class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -25,15 +25,18 @@ class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
     `source` is relative to the import file. `key` names the columns that identify a row across edits of the source,
     and that other loads refer to by `from`. `fields` maps the resource's fields; equal names map themselves.
-    `batch_size` is how many rows a bulk request carries, where the command line does not say. `marker` says how a row
-    whose answer was lost is known again: "off" adds nothing to the data, "note" a line to a text, any other is the name
-    of a custom field, which `create_marker` has created where there is none.
+    `operation` is `create`, `update`, `delete`, an action of the resource, or `upsert`: then `by` names the fields by
+    which a record that is there already is found. `batch_size` is how many rows a bulk request carries, where the
+    command line does not say. `marker` says how a row whose answer was lost is known again: "off" adds nothing to the
+    data, "note" a line to a text, any other is the name of a custom field, which `create_marker` has created where
+    there is none.
     """
 
     resource: str
     source: str
     name: str = ""
     operation: str = "create"
+    by: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     fields: dict[str, str | Rule] = field(default_factory=dict)
     format: str | None = None
@@ -171,7 +174,7 @@ def _problems(load: LoadSpec, provider: Provider) -> Iterator[Problem]:
         names = [known.name for known in provider.resources if known.writes]
         yield f"{provider.name} has no resource {load.resource!r}", load.resource, suggestion(load.resource, names)
         return
-    if load.operation not in resource.operations:
+    if load.operation not in resource.load_operations:
         yield _no_operation(load, resource, provider)
         return
     yield from _marker_problems(load, resource)
@@ -179,16 +182,17 @@ def _problems(load: LoadSpec, provider: Provider) -> Iterator[Problem]:
     for name in load.fields:
         if name not in fields and not (name.startswith("custom_fields.") and "custom_fields" in fields):
             yield f"{_takes(load)} no field {name!r}", name, suggestion(name, fields)
+    yield from _upsert_problems(load, fields)
     yield from _rule_problems(load, provider)
 
 
 def _no_operation(load: LoadSpec, resource: Resource, provider: Provider) -> Problem:
     """Return the problem of an operation that the resource does not have, with what else there is."""
     if not resource.operations:
-        names = [known.name for known in provider.resources if load.operation in known.operations]
+        names = [known.name for known in provider.resources if load.operation in known.load_operations]
         return f"{resource.name} cannot be written by {load.operation}", load.resource, f"known: {', '.join(names)}"
     problem = f"{resource.name} have no operation {load.operation!r}"
-    return problem, load.operation, suggestion(load.operation, resource.operations)
+    return problem, load.operation, suggestion(load.operation, resource.load_operations)
 
 
 def _takes(load: LoadSpec) -> str:
@@ -201,6 +205,18 @@ def _marker_problems(load: LoadSpec, resource: Resource) -> Iterator[Problem]:
         effective(resource, load.marker, load.operation)
     except ValueError as error:
         yield str(error), load.marker, 'marker = "off" adds nothing to the data'
+
+
+def _upsert_problems(load: LoadSpec, fields: list[str]) -> Iterator[Problem]:
+    """Yield what is wrong with how a load finds what is there already."""
+    if load.operation == UPSERT and not load.by:
+        hint = 'for example by = ["name"]: which record a row is about must be told by its fields'
+        yield f"an upsert of {load.resource} needs by", load.operation, hint
+    if load.by and load.operation != UPSERT:
+        yield f"{load.title} finds nothing by {load.by[0]!r}", load.by[0], 'by goes with operation = "upsert"'
+    for name in load.by:
+        if name not in fields or name == CUSTOM_FIELDS:
+            yield f"{load.resource} cannot be found by {name!r}", name, suggestion(name, fields)
 
 
 def _rule_problems(load: LoadSpec, provider: Provider) -> Iterator[Problem]:

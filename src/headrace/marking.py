@@ -24,6 +24,7 @@ from headrace.importfile import LoadSpec
 from headrace.ledger import Identity
 from headrace.model import Lane, Record, Row
 from headrace.provider import (
+    UPSERT,
     Guarantee,
     IdempotencyKey,
     Marker,
@@ -79,7 +80,7 @@ def preflight_of(load: Load, reader: Reader) -> Preflight | None:
     That is a load of which nothing was sent so far, and whose rows carry marks.
     """
     how = strategy(load.resource, load.guarantee, load.operation)
-    if load.has_sent or how is None or not how.is_certain:
+    if load.has_sent or how is None or not how.is_certain or load.operation == UPSERT:
         return None
     return partial(preflight, reader, how, load.journal, load.resource.name)
 

@@ -101,6 +101,7 @@ class SourcePassage:
             resolving=await tables.resolving(self.intake),
             counts_rest=self._source.is_replayable,
             batch_size=self.spec.batch_size,
+            by=self.spec.by,
             has_sent=ledger.has_sent,
         )
 
@@ -238,6 +239,7 @@ class RetryPassage:
             journal=ledger,
             resolving=await tables.resolving(self.intake),
             batch_size=self.spec.batch_size,
+            by=self.spec.by,
         )
 
     def finish(self, rows: int) -> "Future[None]":

@@ -20,7 +20,7 @@ from headrace.dispatch.audit import Audit
 from headrace.dispatch.batching import Batching
 from headrace.dispatch.breaker import Breaker, ErrorThreshold
 from headrace.dispatch.budget import Budget
-from headrace.dispatch.judge import Terms
+from headrace.dispatch.existing import AT_ONCE
 from headrace.dispatch.lookup import LookUp
 from headrace.dispatch.parked import Parking, Quiet, Repeat
 from headrace.dispatch.pause import Jitter
@@ -30,11 +30,13 @@ from headrace.dispatch.servertime import ServerTime, Timed
 from headrace.dispatch.settling import Settling
 from headrace.dispatch.teller import Told
 from headrace.dispatch.transport import Budgeted, Retrying, Sender, Transport
-from headrace.dispatch.writer import Writer
+from headrace.dispatch.upserting import Upserting
 from headrace.errors import HeadraceError
 from headrace.feed import Feed, Load
 from headrace.model import COUNTED, Counts, Outcome, Secret
-from headrace.provider import IdempotencyKey, Provider, Resource
+from headrace.provider import UPSERT, Provider, Resource
+from headrace.provider.guarantee import CREATE
+from headrace.writing import Writing
 
 CONCURRENCY: Final = 16
 """Requests under way at once: at 10 requests/s this covers answers that take 1.6 s, as large bulk requests do."""
@@ -74,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def batch(self, resource: Resource, operation: str, wanted: int | None = None) -> int:
         """Return how many records one request of a load carries; `wanted` is what the load itself asks for."""
+        operation = CREATE if operation == UPSERT else operation
         if not self.bulk or resource.bulk is None or not resource.takes_bulk(operation):
             return 1
         return self.batch_size or wanted or resource.bulk.size
@@ -110,13 +113,20 @@ class Classes(Struct, frozen=True):
 
 def classes_of(provider: Provider, resource: Resource, operation: str) -> Classes:
     """Return the classes of a load's requests."""
-    write = provider.wire.codec(provider, resource, operation).route
+    write = provider.wire.codec(provider, resource, CREATE if operation == UPSERT else operation).route
     return Classes(provider.wire.listing(provider, resource, filters={}).route, write)
 
 
 def batching_of(load: Load, settings: Settings) -> Batching:
-    """Return the queue that cuts a load's records into batches."""
-    return Batching(settings.batch(load.resource, load.operation, load.batch_size))
+    """Return the queue that cuts a load's records into batches; of an upsert, into rows that are looked for at once."""
+    size = settings.batch(load.resource, load.operation, load.batch_size)
+    return Batching(max(size, AT_ONCE) if load.operation == UPSERT else size)
+
+
+def upsert_sizes(load: Load, settings: Settings) -> tuple[int, int]:
+    """Return how many rows of an upsert one request creates, and how many one updates."""
+    resource, wanted = load.resource, load.batch_size
+    return settings.batch(resource, CREATE, wanted), settings.batch(resource, "update", wanted)
 
 
 async def run(feed: Feed, provider: Provider, transport: Transport, settings: Settings, time: ServerTime) -> Counts:
@@ -150,24 +160,10 @@ class Flow:
         quiet = settings.quiet(provider, repeat(load.guarantee, load.operation, time.earliest))
         self._told: Counter[type[Outcome]] = Counter()
         self.parking = feed.parking = Parking(quiet, halt)
-        self._writer = Writer(
-            transport=transport,
-            journal=load.journal,
-            terms=Terms(
-                provider=provider,
-                resource=load.resource,
-                codec=provider.wire.codec(provider, load.resource, load.operation),
-                columns=load.intake.columns,
-                operation=load.operation,
-                header=load.guarantee.header if isinstance(load.guarantee, IdempotencyKey) else None,
-                key=load.key,
-            ),
-            breaker=Breaker(ErrorThreshold(settings.max_errors, settings.max_error_part)),
-            halt=halt,
-            shrink=feed.batching.shrink,
-            parking=self.parking,
-            now=time.earliest,
-        )
+        breaker = Breaker(ErrorThreshold(settings.max_errors, settings.max_error_part))
+        writing = Writing(feed, provider, transport, self.parking, breaker, time)
+        is_upsert = load.operation == UPSERT
+        self._writer = writing.upserting(upsert_sizes(load, settings)) if is_upsert else writing.writer()
         how = strategy(load.resource, load.guarantee, load.operation)
         reader = Reader(transport, provider, load.resource)
         lookup = None if how is None else LookUp(reader, how, load.journal, halt, load.resource)
@@ -201,6 +197,9 @@ class Flow:
         """Say of what is still unknown that it is in doubt, and that nothing more will come."""
         await self._feed.teller.tell(Told(self.parking.unsettled()))
         await self._feed.teller.finish()
+        if isinstance(self._writer, Upserting):
+            created, updated = self._writer.done
+            self._feed.notices.append(f"{created} rows were created, {updated} were there and updated")
         if self._writer.interactions:
             self._feed.notices.append(
                 f"{self._writer.interactions} batches were refused as a whole, and all their rows taken in smaller"

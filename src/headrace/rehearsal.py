@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from headrace.checking import Located, located
 from headrace.connection import Connection
+from headrace.dispatch.existing import Existing
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.readback.reader import Reader
 from headrace.dispatch.reading import probe
@@ -25,9 +26,9 @@ from headrace.marking import FieldSearch, Preflight, find_field, marked_by, mark
 from headrace.model import Batch, Chunk, Done, Record, Settled
 from headrace.parents import Parents, earlier_imports
 from headrace.passage import Passage, prepare
-from headrace.pipeline import Settings
+from headrace.pipeline import Settings, batching_of, upsert_sizes
 from headrace.prospects import MARKS, Lookup, Prospects
-from headrace.provider import Resource
+from headrace.provider import UPSERT, Resource
 from headrace.waves import waves
 
 
@@ -85,6 +86,8 @@ class Sketch:
         self.marker = passage.spec.marker
         self.read = self.rows = self.unknown = 0
         self.waves: list[int] = []
+        self.upserts: list[tuple[int, int]] = []
+        """Of each batch of an upsert, how many rows are created and how many updated."""
         self.faults: list[Located] = []
 
     @property
@@ -94,6 +97,9 @@ class Sketch:
 
     def requests(self, way: "Way") -> int:
         """Return how many requests carry its valid rows: each wave has a last batch of its own."""
+        if self.load.operation == UPSERT:
+            sizes = upsert_sizes(self.load, way.settings)
+            return sum(-(-count // size) for pair in self.upserts for count, size in zip(pair, sizes, strict=True))
         return sum(-(-valid // self.batch_size(way)) for valid in self.waves)
 
     def batch_size(self, way: "Way") -> int:
@@ -151,6 +157,7 @@ class _Stage:
         is_first = not sketch.waves
         sketch.waves.append(0)
         sketch.faults.clear()
+        upsert = _Upsert(load, self._connection, batching_of(load, self._settings).size, sketch)
         async for chunk in _first(load.chunks, self._settings.limit):
             rows = load.unsettled(chunk)
             sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
@@ -164,10 +171,17 @@ class _Stage:
             sketch.faults += located(load.intake.source or sketch.title, sifted.invalid)
             if sifted.records and sketch.valid == len(sifted.records) and fly is not None:
                 await fly(sifted.records)
+            if load.operation == UPSERT:
+                await upsert.add(sifted.records)
             self._expect(sketch, load, sifted.records)
             if sketch.title in self._referred:
                 load.journal.note(sifted.invalid).result()  # so that later loads are told what became of them
             await let_others_run()
+        await upsert.finish()
+        if upsert.pages:
+            by = ", ".join(load.by)
+            looked = Lookup(load=sketch.title, resource=load.resource.name, by=by, records=0, pages=upsert.pages)
+            self.prospects.lookups.append(looked)
 
     async def _preflight(self, passage: Passage, load: Load) -> Preflight | None:
         """Return what asks the question that a run asks about its first rows, and notes what it takes."""
@@ -218,7 +232,7 @@ class _Stage:
 
     def _expect(self, sketch: Sketch, load: Load, records: Sequence[Record]) -> None:
         """Have later loads, and later waves, find these records, by name and by key."""
-        if load.operation == "create":
+        if load.operation in {"create", UPSERT}:
             self.prospects.made(load.resource, [record.value for record in records])
         if records and sketch.title in self._referred:
             intent = load.journal.intend(Batch(records)).result()
@@ -229,6 +243,37 @@ class _Stage:
                 for one, identity in zip(records, ids, strict=True)
             ]
             load.journal.settle(intent, settled).result()
+
+
+class _Upsert:
+    """The batches of an upsert, looked for as the run will. Mutable state: the records that wait for a full batch."""
+
+    def __init__(self, load: Load, connection: Connection, size: int, sketch: Sketch) -> None:
+        self._existing = Existing(connection.transport, connection.provider, load.resource, load.by)
+        self._size = size
+        self._sketch = sketch
+        self._waiting: list[Record] = []
+
+    @property
+    def pages(self) -> int:
+        """How many pages it took so far."""
+        return self._existing.pages
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """Take records; look for full batches."""
+        self._waiting += records
+        while len(self._waiting) >= self._size:
+            some, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+            await self._look(some)
+
+    async def finish(self) -> None:
+        """Look for what is left."""
+        if self._waiting:
+            await self._look(self._waiting)
+
+    async def _look(self, records: Sequence[Record]) -> None:
+        found = await self._existing.find(records)
+        self._sketch.upserts.append((sum(not ids for ids in found), sum(len(ids) == 1 for ids in found)))
 
 
 async def _first(chunks: AsyncIterator[Chunk], limit: int | None) -> AsyncIterator[Chunk]:

@@ -38,7 +38,7 @@ from headrace.resolving import Tables
 
 MOST: Final = 1_000
 """Differences that are told; all are counted."""
-_COMPARED: Final = frozenset({"create", "update"})
+_COMPARED: Final = frozenset({"create", "update", "upsert"})
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -209,7 +209,7 @@ class _Check:
         self._changed += len(made) - len(same)
         expected = [Expected(one.remote_id, record.row.line, _fields(record.value)) for record, one in same]
         self._expected.put(expected)
-        for one in expected if self._spec.resource == "time_entries" and self._spec.operation == "create" else ():
+        for one in expected if self._spec.resource == "time_entries" and self._spec.operation != "update" else ():
             self.worked.update({_whose(one.fields): int(one.fields["time"])})
 
     # What there is

@@ -19,6 +19,8 @@ def check(
     *,
     to: o.To = None,
     key: o.Key = None,
+    operation: o.Operation = None,
+    by: o.By = None,
     format: o.Format = None,  # noqa: A002 - typer takes the parameter's name for the option's
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
@@ -32,4 +34,4 @@ def check(
     """
     from headrace.cli.checking import examine  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    return examine(file, DataFile(to, key, format, delimiter, encoding), limit, as_json=json)
+    return examine(file, DataFile(to, key, format, delimiter, encoding, operation, by), limit, as_json=json)

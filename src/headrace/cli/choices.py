@@ -14,6 +14,8 @@ class DataFile(NamedTuple):
     format: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    operation: str | None = None
+    by: list[str] | None = None
 
 
 class Access(NamedTuple):

@@ -118,6 +118,16 @@ Key = Annotated[
     list[str] | None,
     typer.Option("--key", metavar="COLUMN", help="A column that identifies a row of a data file; may be repeated."),
 ]
+Operation = Annotated[
+    str | None,
+    typer.Option(
+        "--operation", metavar="NAME", help="What is done with the rows of a data file: create, update, upsert ..."
+    ),
+]
+By = Annotated[
+    list[str] | None,
+    typer.Option("--by", metavar="FIELD", help="A field by which an upsert finds a record; may be repeated."),
+]
 Format = Annotated[
     str | None, typer.Option("--format", metavar="NAME", help="The format of a data file, where its name does not say.")
 ]

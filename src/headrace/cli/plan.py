@@ -20,6 +20,8 @@ def plan(
     *,
     to: o.To = None,
     key: o.Key = None,
+    operation: o.Operation = None,
+    by: o.By = None,
     format: o.Format = None,  # noqa: A002 - typer takes the parameter's name for the option's
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
@@ -66,7 +68,7 @@ def plan(
     )
     return lay_out(
         file,
-        DataFile(to, key, format, delimiter, encoding),
+        DataFile(to, key, format, delimiter, encoding, operation, by),
         checkpoint,
         access=Access(base_url, allow_host, token_file, token_stdin),
         pace=pace,

@@ -12,7 +12,7 @@ from headrace.naming import provider_named, resource_named
 from headrace.provider import Provider
 
 _IMPORT_FILE: Final = ".toml"
-_OPTIONS: Final = {"key": "--key", "format": "--format", "delimiter": "--delimiter", "encoding": "--encoding"}
+_OPTIONS: Final = {name: f"--{name}" for name in ("key", "format", "delimiter", "encoding", "operation", "by")}
 
 
 def what_to_import(file: str, how: DataFile) -> tuple[ImportSpec, Provider]:
@@ -43,7 +43,8 @@ def _from_data_file(file: str, how: DataFile) -> tuple[ImportSpec, Provider]:
     resource = resource_named(provider, how.to.resource)
     bare = single(file, provider.name, resource.name)
     told = {name: getattr(how, name) for name in ("format", "delimiter", "encoding")}
-    load = msgspec.structs.replace(bare.load[0], key=tuple(how.key or ()), **told)
+    done = {"operation": how.operation or bare.load[0].operation, "by": tuple(how.by or ())}
+    load = msgspec.structs.replace(bare.load[0], key=tuple(how.key or ()), **told, **done)
     spec = msgspec.structs.replace(bare, load=(load,))
     check_import(spec, provider)
     return spec, provider

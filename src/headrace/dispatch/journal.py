@@ -31,6 +31,9 @@ class Journal(Protocol):
     def give_up(self, intent: int) -> "Future[None]":
         """Record that the answer to an intent's request will not come: its rows that are open are unknown."""
 
+    def note(self, settled: Sequence[Settled]) -> "Future[None]":
+        """Record what became of rows that are not sent: `Invalid` or `Skipped`. The future is as of `settle`."""
+
     def sync(self) -> "Future[None]":
         """Return a future that comes when everything recorded so far is durable."""
 

@@ -6,6 +6,7 @@ records may be in `again`, the batches that are sent next.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -46,7 +47,8 @@ class Ruling(Struct, frozen=True, kw_only=True):
 class Terms(Struct, frozen=True, kw_only=True):
     """What sending and judging need to know of a load: its table entries, its codec, the source's column of each field.
 
-    `header` is the one for a request's idempotency key, None where the API knows none; `key` makes it.
+    `header` is the one for a request's idempotency key, None where the API knows none; `key` makes it. `value` makes
+    of a record what is sent of it.
     """
 
     provider: Provider
@@ -56,10 +58,11 @@ class Terms(Struct, frozen=True, kw_only=True):
     operation: str = "create"
     header: str | None = None
     key: Callable[[Record], str] | None = None
+    value: Callable[[Record], Struct] = attrgetter("value")
 
     def request(self, batch: Batch) -> Request:
         """Return the request that carries `batch`: the same bytes, and the same key, each time it is asked for."""
-        request = self.codec.request([record.value for record in batch.records], bulk=len(batch) > 1)
+        request = self.codec.request([self.value(record) for record in batch.records], bulk=len(batch) > 1)
         if self.header is None or self.key is None or len(batch) > 1:
             return request
         return replace(request, headers={**request.headers, self.header: self.key(batch.records[0])})
@@ -138,7 +141,7 @@ def _all(batch: Batch, outcome: _Outcome) -> list[Settled]:
 
 def _accepted(terms: Terms, batch: Batch, response: Response) -> Ruling:
     """Done only if the body bears it out, row by row; a login page with status 200 is not a success."""
-    ids = terms.codec.ids(response.body, [record.value for record in batch.records])
+    ids = terms.codec.ids(response.body, [terms.value(record) for record in batch.records])
     if ids is None:
         return confirmed(terms, batch, response)
     rows = [record.row for record in batch.records]

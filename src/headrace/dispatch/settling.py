@@ -29,6 +29,7 @@ from headrace.dispatch.readback.matching import (
 from headrace.dispatch.readback.question import Question
 from headrace.dispatch.readback.reader import Unreadable
 from headrace.dispatch.teller import Tell, Told
+from headrace.dispatch.upserting import Upserting
 from headrace.dispatch.wakeup import Wakeup
 from headrace.dispatch.writer import Writer
 from headrace.errors import HeadraceError, UnreachableError
@@ -49,7 +50,7 @@ class Settling:
         *,
         lookup: LookUp | None,
         journal: Journal,
-        writer: Writer,
+        writer: Writer | Upserting,
         parking: Parking,
         audit: Audit,
         tell: Tell,

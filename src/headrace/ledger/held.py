@@ -13,7 +13,7 @@ from headrace.ledger.past import scratch
 
 _SINCE: Final = (
     "SELECT settled, ids FROM request WHERE settled > ? AND done > 0"
-    " AND load IN (SELECT id FROM load WHERE resource = ? AND operation = 'create') ORDER BY settled"
+    " AND load IN (SELECT id FROM load WHERE resource = ? AND operation IN ('create', 'upsert')) ORDER BY settled"
 )
 _AMONG: Final = "SELECT id FROM held WHERE id IN"
 _AT_ONCE: Final = 500

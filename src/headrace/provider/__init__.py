@@ -2,6 +2,7 @@
 
 from headrace.provider.guarantee import (
     REPEATABLE,
+    UPSERT,
     Guarantee,
     IdempotencyKey,
     Marker,
@@ -34,6 +35,7 @@ from headrace.provider.wire import Codec, Hit, Page, Refusal, Wire
 __all__ = [
     "DEFAULT_VERDICTS",
     "REPEATABLE",
+    "UPSERT",
     "Action",
     "Auth",
     "Bulk",

@@ -8,15 +8,16 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import FieldInfo
 
+from headrace.provider.guarantee import UPSERT
 from headrace.provider.table import Action, Resource, reference
 
 
 def form(resource: Resource, operation: str) -> type[Struct]:
-    """Return the Struct of `operation` (`create`, `update`, `delete` or an action) on `resource`. Built anew each time.
+    """Return the Struct of `operation` on `resource`: `create`, `update`, `upsert`, `delete` or an action. Built anew.
 
     An update has a required `id` and every other field optional but for those in `resource.always`, without those in
-    `resource.create_only`; a delete has the `id` alone. The `id` is a reference to the resource itself, so that it may
-    be looked up like any other. An action has the `id`, and the fields that it takes.
+    `resource.create_only`; a delete has the `id` alone, and an upsert what a create has. The `id` is a reference to the
+    resource itself, so that it may be looked up like any other. An action has the `id`, and the fields that it takes.
     Raises `KeyError` for an operation that there is not.
     """
     action = resource.action(operation)
@@ -60,5 +61,5 @@ def _made(resource: Resource, suffix: str, *fields: tuple[str, Any, Any]) -> typ
 
 
 _FORMS: Final[Mapping[str, Callable[[Resource], type[Struct]]]] = MappingProxyType(
-    {"create": _create, "update": _update, "delete": _delete}
+    {"create": _create, "update": _update, "delete": _delete, UPSERT: _create}
 )

@@ -82,6 +82,9 @@ what is promised. What is not here is a create, or to be treated like one."""
 
 
 CREATE: Final = "create"
+UPSERT: Final = "upsert"
+"""Creates what is not there and updates what is: what it leaves can be found again as after a create."""
+_FOUND_AGAIN: Final = frozenset({CREATE, UPSERT})
 
 
 def effective(resource: "Resource", marker: str = OFF, operation: str = CREATE) -> Guarantee:
@@ -90,8 +93,10 @@ def effective(resource: "Resource", marker: str = OFF, operation: str = CREATE) 
     What is not a create leaves nothing that could be found again: it has the API's keys, or no guarantee. Raises
     `ValueError`, with the reason in words, for a marker that cannot be carried.
     """
-    if operation != CREATE:
+    if operation not in _FOUND_AGAIN:
         return _without_records(resource, marker)
+    if operation == UPSERT and isinstance(resource.guarantee, IdempotencyKey):
+        return resource.guarantee.then if marker == OFF else effective(resource, marker)
     if marker == OFF:
         return resource.guarantee.otherwise if isinstance(resource.guarantee, StoredMarker) else resource.guarantee
     if marker == NOTE:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from headrace.model import NO_MAPPING
-from headrace.provider.guarantee import Guarantee, NoGuarantee
+from headrace.provider.guarantee import UPSERT, Guarantee, NoGuarantee
 from headrace.provider.setting import Setting
 from headrace.provider.signin import SignIn
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
@@ -198,6 +198,12 @@ class Resource(Struct, frozen=True, kw_only=True):
         """The operations that there are: in the order of a record's life, then the actions."""
         written = (name for name in ("create", "update", "delete") if name in self.writes)
         return (*written, *(action.name for action in self.actions))
+
+    @property
+    def load_operations(self) -> tuple[str, ...]:
+        """What a load may do: the operations, and `upsert` where records can be both made and changed."""
+        upsert = (UPSERT,) if {"create", "update"} <= self.writes else ()
+        return (*self.operations, *upsert)
 
     def action(self, name: str) -> Action | None:
         """Return the action called `name`, or None."""

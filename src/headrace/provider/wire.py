@@ -66,6 +66,10 @@ class Wire(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers by which a request and its answer agree on the envelope."""
 
+    @property
+    def takes_several(self) -> bool:
+        """Whether one request of a listing may ask for several values of a filter."""
+
     def codec(self, provider: "Provider", resource: "Resource", operation: str) -> Codec:
         """Return the codec of `operation` (`create`, `update`, `delete`) on `resource`."""
 

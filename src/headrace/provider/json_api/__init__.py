@@ -23,6 +23,8 @@ _refused = refused()
 class JsonApi:
     """The `Wire` of JSON:API."""
 
+    takes_several: Final = True
+    """See `Wire.takes_several`."""
     headers: Final[Mapping[str, str]] = HEADERS
     """See `Wire.headers`."""
 

@@ -29,6 +29,11 @@ class PlainJson:
     own: Mapping[str, Envelope] = field(default_factory=dict)
 
     @property
+    def takes_several(self) -> bool:
+        """`Wire.takes_several`: of several values each has a listing of its own."""
+        return False
+
+    @property
     def headers(self) -> Mapping[str, str]:
         """`Wire.headers`."""
         return HEADERS
