@@ -29,6 +29,7 @@ FLOW = {
     ),
     "connection",
     "importfile",
+    "ownfields",
     "parents",
     "waves",
     "writing",
@@ -36,14 +37,15 @@ FLOW = {
     *NOUNS,
 }
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `writing` (the
-writers of a load), `resolving` (names and keys to ids), `parents` (ids by the keys of rows), `waves` (rows that refer
-to rows of the same source), `passage` (one load on its way), `marking` (by what its rows are known again), `connection`
-(an open way to a provider), `migration` (one import), `course` (its loads, one after the other), `outside` (clock,
-network, threads), `progress` (snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has
-spent), `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where
-it sends), `prospects` (names it would find), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint
-made anew), `exporting` (a listing read into a file), `verification` (what was made, compared with what was sent;
-`minutes`, with the time report). Below the client, `access` makes a connection of credentials."""
+writers of a load), `resolving` (names and keys to ids), `ownfields` (custom fields by name), `parents` (ids by the keys
+of rows), `waves` (rows that refer to rows of the same source), `passage` (one load on its way), `marking` (by what its
+rows are known again), `connection` (an open way to a provider), `migration` (one import), `course` (its loads, one by
+one), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `ordering` (which load comes
+first), `meter` (what a run has spent), `ahead` (what it has still to send), `planning` (what a run would do, and when),
+`rehearsal` (a run up to where it sends), `prospects` (names it would find), `deciding` (what became of rows in doubt),
+`adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification` (what was made,
+compared with what was sent; `minutes`, with the time report). Below the client, `access` makes a connection of
+credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -56,7 +58,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ledger": {"model", "errors", "identity"},
     "outside": {"dispatch"},
     "waves": {"parents", *ACTS, *NOUNS},
-    "resolving": {"parents", "waves", *ACTS, *NOUNS},
+    "ownfields": {*ACTS, *NOUNS},
+    "resolving": {"ownfields", "parents", "waves", *ACTS, *NOUNS},
     "feed": {"resolving", *ACTS, *NOUNS},
     "writing": {"feed", *ACTS, *NOUNS},
     "pipeline": {"feed", "writing", *ACTS, *NOUNS},
@@ -76,7 +79,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exporting": {"connection", "meter", "naming", *ACTS, *NOUNS},
     "minutes": {"connection", *ACTS, *NOUNS},
     "verification": FLOW | {"minutes"},
-    "prospects": {"parents", "resolving", *ACTS, *NOUNS},
+    "prospects": {"ownfields", "parents", "resolving", *ACTS, *NOUNS},
     "rehearsal": FLOW | {"checking", "prospects"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
     "checking": {"feed", "importfile", "passage", *ACTS, *NOUNS},
@@ -126,6 +129,7 @@ MAY_USE: dict[str, set[str]] = {
     "importfile": {"msgspec"},
     "ordering": set(),
     "parents": set(),
+    "ownfields": {"msgspec"},
     "waves": set(),
     "passage": {"msgspec", "asyncio"},
     "meter": set(),

@@ -110,8 +110,10 @@ async def _records(load: LoadSpec, its: Sequence[Case], view: View, connection: 
     intake = intake_of(load, connection.provider, source=f"{load.title}.in-doubt.csv", has_open_columns=False)
     rows = [[its[place].cells.get(name, "") for name in columns] for place in range(len(its))]
     chunk = Chunk(columns=columns, offset=0, lines=[one.line for one in its], rows=rows)
+    tables = Tables(connection.transport, connection.provider, Parents(view), Halt())
+    intake = await tables.fitted(intake)
     intake.rows(chunk)
-    resolving = await Tables(connection.transport, connection.provider, Parents(view), Halt()).resolving(intake)
+    resolving = await tables.resolving(intake)
     wanted = [Row(place, its[place].line, its[place].key, rows[place]) for place in told]
     return intake.sift(chunk, wanted, resolving.resolvers(chunk, wanted)).records
 

@@ -91,6 +91,7 @@ class SourcePassage:
         )
         if ledger.must_recognise:
             ledger.recognise(self._keys())
+        self.intake = await tables.fitted(self.intake)
         return Load(
             resource=self.intake.resource,
             operation=self.spec.operation,
@@ -230,6 +231,7 @@ class RetryPassage:
         del halt  # a reject file is short, and never blocks
         ledger = self._ledger = checkpoint.retry(self.title)
         rows: dict[int, Sequence[Row]] = {}
+        self.intake = await tables.fitted(self.intake)
         return Load(
             resource=self.intake.resource,
             operation=self.spec.operation,

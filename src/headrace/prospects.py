@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct
 from headrace.dispatch.transport import Transport
 from headrace.intake import Intake
 from headrace.intake.references import NameTable
+from headrace.ownfields import OwnFields, fitted, named, read_own_fields
 from headrace.parents import Parents
 from headrace.provider import Provider, Resource
 from headrace.resolving import Names, Resolving, looked_up, lookups_of, name_of, read_names
@@ -23,6 +24,8 @@ _FIRST_ID: Final = 10**15
 """Of records that are yet to be made; above any that there are, and different, so that two of one name show."""
 
 
+OWN: Final = "own fields"
+"""What the definitions of the account's own fields of a resource are called, which `by` names."""
 MARKS: Final = "marks"
 """What a preflight looks records up by; no table of names is called so."""
 
@@ -67,8 +70,20 @@ class Prospects:
         self._names: dict[tuple[str, str], list[tuple[str, int | str]]] = defaultdict(list)
         self._ids = count(_FIRST_ID)
         self._at_hand: set[tuple[str, str]] = set()
+        self._own: dict[str, OwnFields] = {}
         self.title = ""
         self.lookups: list[Lookup] = []
+
+    async def fitted(self, intake: Intake) -> Intake:
+        """See `resolving.Naming`."""
+        if not named(intake):
+            return intake
+        name = intake.resource.name
+        if name not in self._own:
+            own = self._own[name] = await read_own_fields(self._transport, self._provider, intake.resource)
+            count = len(own.fields)
+            self.lookups.append(Lookup(load=self.title, resource=OWN, by=name, records=count, pages=own.pages))
+        return fitted(intake, self._own[name])
 
     async def resolving(self, intake: Intake) -> Resolving:
         """See `resolving.Naming`."""
@@ -79,7 +94,7 @@ class Prospects:
         """Note that `resource` will have these records, before a later load begins."""
         self._made[resource.name] += len(values)
         for by in self._bys.get(resource.name, ()):
-            attributes = resource.lookups[by]
+            attributes = resource.lookups.get(by, ("name",))
             for value in values:
                 if name := name_of(_present(value, attributes), attributes):
                     self._names[resource.name, by].append((name, resource.ids.of(next(self._ids))))

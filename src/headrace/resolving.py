@@ -16,6 +16,7 @@ from headrace.errors import StoppedError
 from headrace.intake import Intake
 from headrace.intake.references import KeyTable, NameTable, Reference, Resolver
 from headrace.model import Chunk, Row, Sifted
+from headrace.ownfields import OPTIONS, OwnFields, fitted, named, read_own_fields
 from headrace.parents import Parents
 from headrace.provider import Page, Provider, Resource
 from headrace.waves import Wave
@@ -35,6 +36,9 @@ class Names(Struct, frozen=True):
 class Naming(Protocol):
     """Knows what the references of a load resolve to."""
 
+    async def fitted(self, intake: Intake) -> Intake:
+        """Return the intake with the account's own fields called by id, after reading what they are."""
+
     async def resolving(self, intake: Intake) -> "Resolving":
         """Return what the references of one load resolve to, after reading what it takes. Raises as `read_names`."""
 
@@ -52,6 +56,19 @@ class Tables:
         self._halt = halt
         self._known: dict[tuple[str, str], NameTable] = {}
         self._pages: dict[str, int] = {}
+        self._own: dict[str, OwnFields] = {}
+
+    async def fitted(self, intake: Intake) -> Intake:
+        """See `Naming`."""
+        if not named(intake):
+            return intake
+        with self._halt.scope():
+            own = self._own.get(intake.resource.name)
+            if own is None:
+                own = await read_own_fields(self._transport, self._provider, intake.resource)
+                self._own[intake.resource.name] = own
+            return fitted(intake, own)
+        return intake  # halted: no row will be judged
 
     async def resolving(self, intake: Intake) -> "Resolving":
         """See `Naming`. After a halt nothing is read, for no row will be judged."""
@@ -91,8 +108,10 @@ async def read_names(transport: Transport, provider: Provider, resource_name: st
     Raises `StoppedError` where there are too many of them, and what `read_pages` raises.
     """
     resource = looked_up(provider, resource_name)
-    attributes = resource.lookups[by]
-    first = provider.wire.listing(provider, resource, filters={}, fields=attributes)
+    # Options are found by name, among those of the field whose id stands for it.
+    attributes = resource.lookups["name" if resource_name == OPTIONS else by]
+    filters = {"custom_field_id": by} if resource_name == OPTIONS and by.isdecimal() else {}
+    first = provider.wire.listing(provider, resource, filters=filters, fields=attributes)
     pairs: list[tuple[str, int | str]] = []
     records = pages = 0
     async for page in read_pages(transport, provider, first):

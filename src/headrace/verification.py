@@ -168,6 +168,7 @@ class _Check:
     async def _gather(self, parents: Parents) -> None:
         connection = self._connection
         tables = Tables(connection.transport, connection.provider, parents, Halt())
+        self._intake = await tables.fitted(self._intake)
         resolving = await tables.resolving(self._intake)
         mark = None
         for chunk in self._source.chunks():

@@ -49,6 +49,7 @@ class Intake:
         self.columns: dict[str, str] = {}
         """Field to the column that fills it; complete once the first chunk has come, and kept up to date in place."""
         self._has_open_columns = has_open_columns
+        self._digest: bytes | None = None
         self._validator = Validator(self.struct)
         # Mutable: the mapping for the columns of the latest chunk, and the columns themselves.
         self._mapping: Mapping | None = None
@@ -57,8 +58,23 @@ class Intake:
     @property
     def digest(self) -> bytes:
         """The 16-byte digest of resource, rules and key: another one means another mapping."""
+        if self._digest is not None:
+            return self._digest
         rules = msgspec.json.encode(self.rules, order="deterministic")
         return digest(self.resource.name.encode(), rules, *(name.encode() for name in self.key))
+
+    def with_rules(self, rules: Rules) -> "Intake":
+        """Return the same intake by other rules that mean the same: its digest stays."""
+        other = Intake(
+            self.resource,
+            self.struct,
+            source=self.source,
+            rules=rules,
+            key=self.key,
+            has_open_columns=self._has_open_columns,
+        )
+        other._digest = self.digest
+        return other
 
     def unseen(self) -> set[str]:
         """Return the columns that rules and key name and no chunk has had yet: at the end of a source, a mistake."""

@@ -101,8 +101,8 @@ def _unknown(reference: Reference, missing: Missing) -> UnfitError:
         error = why or f"the load '{reference.target}' made no record of a row with this key"
         hint = _REMEDIES.get(missing.code, "correct the key, or add that row to '{load}'").format(load=reference.target)
     else:
-        error = why or f"there is no such {reference.by} among the {reference.target}"
-        hint = f"create it first, or correct the {reference.by}"
+        error = why or f"there is no such {_called(reference)} among the {reference.target}"
+        hint = f"create it first, or correct the {_called(reference)}"
     meant = f"did you mean {listed(near[:SHOWN], last='or')}? " if near else ""
     return UnfitError(missing.code, error, f"{meant}{hint}")
 
@@ -120,8 +120,14 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
 
 def _ambiguous(reference: Reference, ids: tuple[int | str, ...]) -> UnfitError:
     named = ", ".join(map(str, ids[:SHOWN])) + (" ..." if len(ids) > SHOWN else "")
-    error = f"{len(ids)} of the {reference.target} have this {reference.by or 'key'}"
+    error = f"{len(ids)} of the {reference.target} have this {_called(reference)}"
     return UnfitError("ambiguous_reference", error, f"give the id itself instead: {named}")
+
+
+def _called(reference: Reference) -> str:
+    """Return by what a record is found, in words; a number stands for the names that belong to one record."""
+    by = reference.by or "key"
+    return "name" if by.isdecimal() else by
 
 
 # --- resolvers
