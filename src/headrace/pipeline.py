@@ -163,7 +163,7 @@ class Flow:
         breaker = Breaker(ErrorThreshold(settings.max_errors, settings.max_error_part))
         writing = Writing(feed, provider, transport, self.parking, breaker, time)
         is_upsert = load.operation == UPSERT
-        self._writer = writing.upserting(upsert_sizes(load, settings)) if is_upsert else writing.writer()
+        self._writer = writing.upserting(upsert_sizes(load, settings)) if is_upsert else writing.own()
         how = strategy(load.resource, load.guarantee, load.operation)
         reader = Reader(transport, provider, load.resource)
         lookup = None if how is None else LookUp(reader, how, load.journal, halt, load.resource)

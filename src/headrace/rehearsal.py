@@ -10,13 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from anyio.lowlevel import checkpoint as let_others_run
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from headrace.checking import Located, located
 from headrace.connection import Connection
 from headrace.dispatch.existing import Existing
 from headrace.dispatch.halt import Halt
+from headrace.dispatch.merging import MERGED
 from headrace.dispatch.readback.reader import Reader
 from headrace.dispatch.reading import probe
 from headrace.feed import Load, first_rows
@@ -85,6 +86,8 @@ class Sketch:
         self.title = passage.title
         self.marker = passage.spec.marker
         self.read = self.rows = self.unknown = 0
+        self.reads = 0
+        """Requests that read what a record holds, to merge into it."""
         self.waves: list[int] = []
         self.upserts: list[tuple[int, int]] = []
         """Of each batch of an upsert, how many rows are created and how many updated."""
@@ -99,8 +102,9 @@ class Sketch:
         """Return how many requests carry its valid rows: each wave has a last batch of its own."""
         if self.load.operation == UPSERT:
             sizes = upsert_sizes(self.load, way.settings)
-            return sum(-(-count // size) for pair in self.upserts for count, size in zip(pair, sizes, strict=True))
-        return sum(-(-valid // self.batch_size(way)) for valid in self.waves)
+            sent = (-(-count // size) for pair in self.upserts for count, size in zip(pair, sizes, strict=True))
+            return self.reads + sum(sent)
+        return self.reads + sum(-(-valid // self.batch_size(way)) for valid in self.waves)
 
     def batch_size(self, way: "Way") -> int:
         """Return how many rows one of them carries."""
@@ -168,6 +172,7 @@ class _Stage:
                 sketch.read += len(chunk.rows)
                 sketch.rows += len(rows)
             sketch.waves[-1] += len(sifted.records)
+            sketch.reads += sum(map(_is_merged, sifted.records)) if load.operation == "update" else 0
             sketch.faults += located(load.intake.source or sketch.title, sifted.invalid)
             if sifted.records and sketch.valid == len(sifted.records) and fly is not None:
                 await fly(sifted.records)
@@ -245,6 +250,10 @@ class _Stage:
             load.journal.settle(intent, settled).result()
 
 
+def _is_merged(record: Record) -> bool:
+    return isinstance(getattr(record.value, MERGED, UNSET), dict)
+
+
 class _Upsert:
     """The batches of an upsert, looked for as the run will. Mutable state: the records that wait for a full batch."""
 
@@ -273,6 +282,7 @@ class _Upsert:
 
     async def _look(self, records: Sequence[Record]) -> None:
         found = await self._existing.find(records)
+        self._sketch.reads += sum(_is_merged(one) for one, ids in zip(records, found, strict=True) if len(ids) == 1)
         self._sketch.upserts.append((sum(not ids for ids in found), sum(len(ids) == 1 for ids in found)))
 
 

@@ -1,24 +1,21 @@
 """Writing: the writer of one load, or for an upsert the two that it takes, put together."""
 
-from collections.abc import Callable
-from typing import TypeAlias
+from operator import attrgetter
 
 from msgspec import Struct
 
 from headrace.dispatch.breaker import Breaker
 from headrace.dispatch.existing import Existing
 from headrace.dispatch.judge import Terms
+from headrace.dispatch.merging import Identity, Merging, Present, Value
 from headrace.dispatch.parked import Parking
 from headrace.dispatch.servertime import ServerTime
 from headrace.dispatch.transport import Transport
 from headrace.dispatch.upserting import Updates, Upserting
 from headrace.dispatch.writer import Writer
 from headrace.feed import Feed
-from headrace.model import Record
 from headrace.provider import IdempotencyKey, Provider
 from headrace.provider.form import form
-
-Value: TypeAlias = Callable[[Record], Struct]
 
 
 class Writing(Struct, frozen=True):
@@ -56,6 +53,18 @@ class Writing(Struct, frozen=True):
             now=self.time.earliest,
         )
 
+    def merging(self, identity: Identity, value: Value) -> Merging:
+        """Return what sends updates whose custom fields are merged into those that a record has."""
+        present = Present(self.transport, self.provider, self.feed.load.resource, identity=identity, value=value)
+        return Merging(present, self.writer("update", present.value), self.parking, self.feed.halt)
+
+    def own(self) -> Writer | Merging:
+        """Return what sends the load's records by its own operation."""
+        load = self.feed.load
+        if load.operation != "update" or load.resource.customizable is None:
+            return self.writer()
+        return self.merging(lambda record: str(getattr(record.value, "id", "")), attrgetter("value"))
+
     def upserting(self, sizes: tuple[int, int]) -> Upserting:
         """Return what looks for the records of rows first; so many are created, and updated, by one request."""
         load = self.feed.load
@@ -65,6 +74,6 @@ class Writing(Struct, frozen=True):
             load.journal,
             updates,
             creating=self.writer("create"),
-            updating=self.writer("update", updates.value),
+            updating=self.merging(lambda record: updates.ids[record.row.offset], updates.value),
             sizes=sizes,
         )

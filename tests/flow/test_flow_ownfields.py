@@ -6,10 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 from flow_world import World, read_csv, write_csv
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 from test_flow_plan import assert_true, plan_and_run
 
 from headrace.errors import UsageError
 from headrace.importfile import ImportSpec
+from headrace.pipeline import Settings
+from headrace.sandbox.faults import FaultKind, Rule
 
 TYPES = {"Text": 1, "Amount": 2, "Level": 3, "Since": 4, "Colours": 5, "Owner": 6, "File": 7}
 
@@ -114,3 +119,88 @@ def test_a_name_and_its_id_are_one_mapping(world: World) -> None:
     world.run()
     report = world.run()
     assert (report.summary.done, report.exit_code) == (9, 0)
+
+
+# --- updates ----------------------------------------------------------------------------------------------------------
+
+
+def updating(world: World, rows: list[tuple[Any, ...]], **more: Any) -> None:
+    """Have tasks updated: id, title, and two of the fields, each blank where a row does not say it."""
+    load(world, rows, ("id", "title", "a", "b"), **{"custom_fields.Text": "a", "custom_fields.51": "b"})
+    fields = {name: rule for name, rule in world.spec.load[0].fields.items() if name.startswith("custom_fields.")}
+    world.spec = replace(world.spec, load=(replace(world.spec.load[0], operation="update", fields=fields, **more),))
+
+
+def owned(world: World, count: int) -> dict[int, dict[str, Any]]:
+    """Give the sandbox tasks with custom fields, and return these by id."""
+    made = {}
+    for at in range(count):
+        own = {"71": at, "51": f"key {at}"}
+        attributes = {"title": f"T{at}", "custom_fields": dict(own)}
+        task = world.sandbox.store.place("tasks", attributes, {"project": 501, "task_list": 701}, 0.0)
+        made[task.id] = own
+    return made
+
+
+def test_what_a_row_does_not_say_stays(world: World) -> None:
+    """One field of the hash is written and the others are kept, in the requests of the plan; else none is read."""
+    own = owned(world, 5)
+    updating(world, [(task, "", "new", "") for task in own])
+    told = plan_and_run(world)
+    assert_true(told)
+    assert {task: values(world)[f"T{at}"] for at, task in enumerate(own)} == {
+        task: {**its, "70": "new"} for task, its in own.items()
+    }
+    updating(world, [(task, "other", "", "") for task in own])
+    world.checkpoint = world.folder / "second.headrace"
+    assert plan_and_run(world).report.summary.requests == 3  # the first question, the definitions, the rows
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), seed=st.integers(0, 2**32), is_lossy=st.booleans(), bulk=st.booleans())
+def test_rows_about_one_record_keep_their_order(
+    data: st.DataObject, seed: int, is_lossy: bool, bulk: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever latency and losses: each field ends as the last row says that says anything of it, no other is lost."""
+    kinds = (FaultKind.DROP_AFTER_COMMIT, FaultKind.DROP_BEFORE_COMMIT, FaultKind.ERROR_AFTER_COMMIT)
+    faults = tuple(Rule(kind=kind, method=("PATCH",), probability=0.08) for kind in kinds) if is_lossy else ()
+    made = World(tmp_path_factory.mktemp("merge"), window="off", latency=(1, 900), seed=seed, faults=faults)
+    made.sandbox.store.place(
+        "custom_fields", {"name": "Text", "data_type_id": 1, "customizable_type": "tasks"}, {}, 0.0, at=70
+    )
+    made.sandbox.store.place(
+        "custom_fields", {"name": "Amount", "data_type_id": 2, "customizable_type": "tasks"}, {}, 0.0, at=71
+    )
+    own = owned(made, 3)
+    texts = st.sampled_from(["", "x", "y", "z"])
+    rows = data.draw(st.lists(st.tuples(st.sampled_from([*own]), st.just(""), texts, texts), min_size=1, max_size=14))
+    updating(made, rows)
+    report = made.run(Settings(batch_size=4, bulk=bulk))
+    assert (report.summary.done, report.exit_code) == (len(rows), 0)
+    for task, _, a, b in rows:
+        own[task].update({number: cell for number, cell in (("70", a), ("51", b)) if cell})
+    stored = {
+        one.id: one.attributes["custom_fields"] for one in made.sandbox.store.table("tasks").values() if one.id in own
+    }
+    assert stored == own
+
+
+def test_an_upsert_merges_too(world: World) -> None:
+    """A record that is there keeps what the row does not say; the requests are those of the plan."""
+    own = owned(world, 4)
+    load(world, [(f"T{at}", "new") for at in range(6)], ("title", "a"), **{"custom_fields.Text": "a"})
+    world.spec = replace(world.spec, load=(replace(world.spec.load[0], operation="upsert", by=("title",)),))
+    told = plan_and_run(world)
+    assert_true(told)
+    assert [values(world)[f"T{at}"] for at in range(6)] == [
+        *({**its, "70": "new"} for its in own.values()),
+        {"70": "new"},
+        {"70": "new"},
+    ]
+
+
+def test_a_record_that_is_gone_is_refused(world: World) -> None:
+    """There is nothing to merge into: the provider's refusal is the row's."""
+    updating(world, [(9_999, "", "new", "")])
+    report = world.run()
+    assert (report.summary.rejected, report.exit_code) == (1, 3)

@@ -14,6 +14,7 @@ from headrace.dispatch.audit import AGAIN, Audit
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
 from headrace.dispatch.lookup import LookUp, Wanted
+from headrace.dispatch.merging import Merging
 from headrace.dispatch.parked import Parked, Parking
 from headrace.dispatch.readback.matching import (
     ABSENT,
@@ -50,7 +51,7 @@ class Settling:
         *,
         lookup: LookUp | None,
         journal: Journal,
-        writer: Writer | Upserting,
+        writer: Writer | Merging | Upserting,
         parking: Parking,
         audit: Audit,
         tell: Tell,

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct
 
 from headrace.dispatch.existing import Existing, Key
 from headrace.dispatch.journal import Journal
+from headrace.dispatch.merging import Merging
 from headrace.dispatch.parked import Parked
 from headrace.dispatch.teller import Told
 from headrace.dispatch.writer import Writer
@@ -46,13 +47,13 @@ class Upserting:
         updates: Updates,
         *,
         creating: Writer,
-        updating: Writer,
+        updating: Merging,
         sizes: tuple[int, int],
     ) -> None:
         self._existing = existing
         self._journal = journal
         self._updates = updates
-        self._writers = (creating, updating)
+        self._writers: tuple[Writer, Merging] = (creating, updating)
         self._sizes = sizes
         self._seen: dict[Key, tuple[int, int]] = {}
         self.done = [0, 0]

@@ -83,6 +83,9 @@ class Wire(Protocol):
         record, where the API has such), `group` (of a report).
         """
 
+    def record(self, provider: "Provider", resource: "Resource", identity: str, fields: Sequence[str]) -> Request:
+        """Return the request for one record, with no more of it than `fields` where the API can leave others out."""
+
     def bookmark(self, request: Request) -> Any:
         """Return where a listing stands, as plain values: what `reopened` makes `request`, which follows a page, of."""
 

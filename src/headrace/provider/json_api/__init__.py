@@ -3,13 +3,13 @@
 Documents go out, answers, refusals and pages come in. Everything here is pure, and nothing raises on foreign bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from headrace.model import Request
 from headrace.provider.json_api.codec import JsonApiCodec, codec
 from headrace.provider.json_api.document import HEADERS
-from headrace.provider.json_api.listing import listing, reopened
+from headrace.provider.json_api.listing import listing, record, reopened
 from headrace.provider.json_api.page import page, related
 from headrace.provider.json_api.refusal import hit, refused
 from headrace.provider.table import Provider, Resource
@@ -35,6 +35,10 @@ class JsonApi:
     def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Request:
         """`Wire.listing`."""
         return listing(provider, resource, filters=filters, **options)
+
+    def record(self, provider: Provider, resource: Resource, identity: str, fields: Sequence[str]) -> Request:
+        """`Wire.record`."""
+        return record(provider, resource, identity, fields)
 
     def bookmark(self, request: Request) -> Any:
         """`Wire.bookmark`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -53,6 +54,20 @@ def listing(
         ),
         headers=HEADERS,
         route=provider.route("GET", resource.path),
+        lane=Lane.READBACK,
+        is_read=True,
+    )
+
+
+def record(provider: Provider, resource: Resource, identity: str, fields: Sequence[str]) -> Request:
+    """Return the request for one record: `Wire.record`."""
+    path = f"{resource.path}/{quote(identity, safe='')}"
+    return Request(
+        method="GET",
+        path=path,
+        params=((f"fields[{resource.name}]", ",".join(map(_spelling(resource), fields))),),
+        headers=HEADERS,
+        route=provider.route("GET", path),
         lane=Lane.READBACK,
         is_read=True,
     )

@@ -4,14 +4,14 @@ What differs between them, and between resources of one of them, is an `Envelope
 raises on foreign bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.model import Request
 from headrace.provider.plain_json.codec import HEADERS, PlainCodec, codec
 from headrace.provider.plain_json.envelope import Envelope, Pages
-from headrace.provider.plain_json.listing import bookmark, listing, reopened
+from headrace.provider.plain_json.listing import bookmark, listing, record, reopened
 from headrace.provider.plain_json.page import Walk
 from headrace.provider.plain_json.place import fields_in
 from headrace.provider.plain_json.refusal import refusals
@@ -45,6 +45,11 @@ class PlainJson:
     def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Walk:
         """`Wire.listing`."""
         return listing(provider, resource, self._of(resource.name), self._parent(resource), filters=filters, **options)
+
+    def record(self, provider: Provider, resource: Resource, identity: str, fields: Sequence[str]) -> Walk:
+        """`Wire.record`."""
+        del fields  # none of these APIs leaves fields out
+        return record(provider, resource, self._of(resource.name), identity)
 
     def bookmark(self, request: Request) -> Any:
         """`Wire.bookmark`. Only of requests that follow a page of `listing`."""

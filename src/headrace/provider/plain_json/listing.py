@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 from msgspec import structs
 
@@ -50,6 +51,13 @@ def listing(
     missing = [name for name in fields_in(resource.path) if name not in filters]
     first = _under_all(provider, resource, parent, missing[0], walks[0]) if missing else walks[0]
     return structs.replace(first, then=tuple(walks[1:]))
+
+
+def record(provider: Provider, resource: Resource, envelope: Envelope, identity: str) -> Walk:
+    """Return the request for one record: `Wire.record`."""
+    walk = _walk(provider, resource, envelope, {}, ())
+    path = f"{envelope.member or resource.path}/{quote(identity, safe='')}"
+    return structs.replace(walk, path=path, route=provider.route("GET", path))
 
 
 # --- bookmarks ------------------------------------------------------------------------------------------------------
