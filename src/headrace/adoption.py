@@ -41,7 +41,6 @@ from headrace.parents import earlier_imports
 from headrace.passage import prepare
 from headrace.pipeline import Settings
 from headrace.provider import (
-    REPEATABLE,
     UPSERT,
     IdempotencyKey,
     Marker,
@@ -140,6 +139,7 @@ class Recognition:
         reader = Reader(transport, provider, load.resource)
         self._lookup = LookUp(reader, how, load.journal, feed.halt, load.resource) if how and is_marked else None
         self._audit = Audit(self._lookup, load.journal, self._tell, feed.halt, Quiet(0.0, 0.0))
+        self._is_needless = load.resource.repeats(load.operation) or load.operation == UPSERT
         self._wakeup = Wakeup()
         self._feed = feed
         self._told: Counter[type[Outcome]] = Counter()
@@ -150,7 +150,7 @@ class Recognition:
             telling.start_soon(self._feed.teller.run)
             try:
                 # What may be repeated harmlessly, or looks first itself, needs no recognition.
-                while self._feed.load.operation not in _NEEDLESS and (batch := await self._feed.pull()) is not None:
+                while not self._is_needless and (batch := await self._feed.pull()) is not None:
                     await self._judge(batch.records)
                 if not self._feed.halt:
                     await self._audit.run()
@@ -212,7 +212,6 @@ class Recognition:
         return f"<Recognition: {self._told.total()} rows told>"
 
 
-_NEEDLESS: Final = frozenset({*REPEATABLE, UPSERT})
 _UNMARKED: Final = "the checkpoint was lost and the row carries no mark: whether it was sent cannot be known"
 
 

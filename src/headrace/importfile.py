@@ -181,7 +181,9 @@ def _problems(load: LoadSpec, provider: Provider) -> Iterator[Problem]:
     fields = [field.encode_name for field in msgspec.structs.fields(form(resource, load.operation))]
     for name in load.fields:
         if name not in fields and not (name.startswith("custom_fields.") and "custom_fields" in fields):
-            yield f"{_takes(load)} no field {name!r}", name, suggestion(name, fields)
+            action = resource.instead.get(name) if load.operation == "update" else None
+            hint = f'operation = "{action}" sets it' if action else suggestion(name, fields)
+            yield f"{_takes(load)} no field {name!r}", name, hint
     yield from _upsert_problems(load, fields)
     yield from _rule_problems(load, provider)
 

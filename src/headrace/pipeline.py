@@ -157,7 +157,7 @@ class Flow:
     ) -> None:
         load, halt = feed.load, feed.halt
         self._feed = feed
-        quiet = settings.quiet(provider, repeat(load.guarantee, load.operation, time.earliest))
+        quiet = settings.quiet(provider, repeat(load.resource, load.guarantee, load.operation, time.earliest))
         self._told: Counter[type[Outcome]] = Counter()
         self.parking = feed.parking = Parking(quiet, halt)
         breaker = Breaker(ErrorThreshold(settings.max_errors, settings.max_error_part))

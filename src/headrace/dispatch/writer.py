@@ -18,7 +18,6 @@ from headrace.dispatch.transport import Transport
 from headrace.dispatch.wakeup import Wakeup
 from headrace.errors import LostError, NotSentError
 from headrace.model import Batch, Done, Record, Settled
-from headrace.provider import REPEATABLE
 
 MAX_REQUESTS_PER_ROW: Final = 3
 """Bounds the requests for one batch: isolating every row of a refused batch by halves takes fewer than this per row."""
@@ -107,7 +106,7 @@ class Writer:
 
     async def _has_left_parts(self, ruling: Ruling, attempt: Attempt) -> bool:
         """Whether a refused batch has left something behind that must not be there twice."""
-        if ruling.refusal is None or self._terms.operation in REPEATABLE:
+        if ruling.refusal is None or self._terms.resource.repeats(self._terms.operation):
             return False
         return not await self._atomicity.holds(ruling, ruling.refusal, attempt.age)
 

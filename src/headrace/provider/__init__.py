@@ -13,6 +13,7 @@ from headrace.provider.guarantee import (
     effective,
     promise,
 )
+from headrace.provider.limit import Limit, Route, WorkLimit
 from headrace.provider.setting import Setting, fitted
 from headrace.provider.signin import Login, SignIn
 from headrace.provider.table import (
@@ -20,12 +21,9 @@ from headrace.provider.table import (
     Auth,
     Bulk,
     Ids,
-    Limit,
     Provider,
     Reports,
     Resource,
-    Route,
-    WorkLimit,
     reference,
     references,
 )

@@ -117,8 +117,8 @@ def _without_records(resource: "Resource", marker: str) -> Guarantee:
 
 def promise(resource: "Resource", operation: str = CREATE, marker: str = OFF) -> str:
     """Return the sentence of what is promised: "a row is created ...". Raises as `effective` does."""
-    if operation in REPEATABLE:
-        return REPEATABLE[operation]
+    if resource.repeats(operation):
+        return REPEATABLE.get(operation, "as often as needed; doing it twice is doing it once")
     return effective(resource, marker, operation).promise
 
 

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from headrace.model import NO_MAPPING
-from headrace.provider.guarantee import UPSERT, Guarantee, NoGuarantee
+from headrace.provider.guarantee import REPEATABLE, UPSERT, Guarantee, NoGuarantee
+from headrace.provider.limit import Limit, Route, WorkLimit
 from headrace.provider.setting import Setting
 from headrace.provider.signin import SignIn
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
@@ -61,52 +62,6 @@ def _reference_of(annotation: Any) -> str | None:
     return next(filter(None, map(_reference_of, get_args(annotation))), None)
 
 
-class Limit(Struct, frozen=True):
-    """At most `calls` requests in any `per` seconds, counted per `scope` (`token`, `organization`, `user`).
-
-    With `routes` it counts only requests of that route class (`Route`), which then count in the general limits as well.
-    """
-
-    calls: int
-    per: float
-    scope: str = "token"
-    routes: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What to call the window in reports, for example `100/10s` or `reports 10/30s`."""
-        window = f"{self.calls}/{self.per:g}s"
-        return window if self.routes is None else f"{self.routes} {window}"
-
-
-class Route(Struct, frozen=True, kw_only=True):
-    """A class of requests that has limits of its own: those to a path below `prefix`, by one of `methods` if any."""
-
-    name: str
-    prefix: str = "/"
-    methods: frozenset[str] = frozenset()
-
-    def covers(self, method: str, path: str) -> bool:
-        """Whether a request is of this class."""
-        return path.startswith(self.prefix) and (not self.methods or method in self.methods)
-
-
-class WorkLimit(Struct, frozen=True):
-    """At most `seconds` of the server's own time in any `per` seconds, counted per `scope` in fixed windows.
-
-    The windows begin at multiples of `per` since the epoch, and `per` is a whole number of hours.
-    """
-
-    seconds: float
-    per: float
-    scope: str = "organization"
-
-    @property
-    def name(self) -> str:
-        """What to call it in reports, for example `1800s of server time/3600s`."""
-        return f"{self.seconds:g}s of server time/{self.per:g}s"
-
-
 class Auth(Struct, frozen=True, kw_only=True):
     """Which headers carry the credentials: header name to a template over `{token}` and `{organization}`.
 
@@ -139,7 +94,10 @@ class Action(Struct, frozen=True, kw_only=True):
     """A named operation on one record that is there: `method` on the record's path with `tail` behind it.
 
     `params` are its query. `struct` has the fields that it takes beside the record's id, None where it takes none;
-    they go into the body. `description` says, in a few words, what becomes of the record.
+    they go into the body. `description` says, in a few words, what becomes of the record. `is_repeatable` says that
+    doing it twice is doing it once. One that is `collective` goes to the resource's path with `tail`, names many
+    records and is answered with nothing. One that makes a record of another goes there too; `source` is the field that
+    names the other one.
     """
 
     name: str
@@ -148,6 +106,9 @@ class Action(Struct, frozen=True, kw_only=True):
     tail: str = ""
     params: tuple[tuple[str, str], ...] = ()
     struct: type[Struct] | None = None
+    is_repeatable: bool = False
+    collective: bool = False
+    source: str | None = None
 
 
 # --- the table --------------------------------------------------------------------------------------------------
@@ -167,7 +128,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     A path may hold fields of a create, as in `/projects/{project_id}/tasks`; they are `create_only` and in no body.
     `names` are the vendor's names of fields where they differ from ours, and `renamable` the fields whose names the
     vendor does not publish, or contradicts itself about: for these the user may say the right one. `actions` are what
-    else can be done to a record. `page_size` is how many records a page holds where that is not the provider's number.
+    else can be done to a record; `instead` says for fields that an update does not take which action sets them.
+    `page_size` is how many records a page holds where that is not the provider's number.
     """
 
     name: str
@@ -187,6 +149,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     names: Mapping[str, str] = NO_MAPPING
     renamable: frozenset[str] = frozenset()
     actions: tuple[Action, ...] = ()
+    instead: Mapping[str, str] = NO_MAPPING
     page_size: int | None = None
 
     def __post_init__(self) -> None:
@@ -215,7 +178,14 @@ class Resource(Struct, frozen=True, kw_only=True):
 
     def takes_bulk(self, operation: str) -> bool:
         """Whether `operation` may carry many records in one request."""
-        return self.bulk is not None and operation in self.bulk.operations
+        action = self.action(operation)
+        is_collective = action is not None and action.collective
+        return self.bulk is not None and (is_collective or operation in self.bulk.operations)
+
+    def repeats(self, operation: str) -> bool:
+        """Whether `operation` may be repeated without a look, because doing it twice is doing it once."""
+        action = self.action(operation)
+        return operation in REPEATABLE if action is None else action.is_repeatable
 
 
 class Reports(Struct, frozen=True, kw_only=True):

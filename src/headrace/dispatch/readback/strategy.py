@@ -12,7 +12,6 @@ from headrace.dispatch.readback.matching import Like
 from headrace.dispatch.readback.question import Question
 from headrace.model import Record
 from headrace.provider import (
-    REPEATABLE,
     Guarantee,
     IdempotencyKey,
     Marker,
@@ -39,13 +38,13 @@ class Strategy(Struct, frozen=True):
 
 def strategy(resource: Resource, guarantee: Guarantee, operation: str = "create") -> Strategy | None:
     """Return how rows of `resource` are found again; None where nothing can be read back, or need not be."""
-    make = None if operation in REPEATABLE else _STRATEGIES.get(type(guarantee))
+    make = None if resource.repeats(operation) else _STRATEGIES.get(type(guarantee))
     return None if make is None else make(resource, guarantee)
 
 
-def repeat(guarantee: Guarantee, operation: str, now: Callable[[], float | None]) -> Repeat | None:
+def repeat(resource: Resource, guarantee: Guarantee, operation: str, now: Callable[[], float | None]) -> Repeat | None:
     """Return whether, and how long, a request may be repeated without looking; `now` is the server's time."""
-    if operation in REPEATABLE:
+    if resource.repeats(operation):
         return Repeat(None, now)
     return Repeat(guarantee.window, now) if isinstance(guarantee, IdempotencyKey) else None
 

@@ -15,6 +15,7 @@ from headrace.provider.json_api.document import (
     HEADERS,
     Build,
     Document,
+    copies,
     encode,
     identifiers,
     known_items,
@@ -22,13 +23,17 @@ from headrace.provider.json_api.document import (
 )
 from headrace.provider.json_api.layout import layout
 from headrace.provider.json_api.refusal import Refuse, refused
-from headrace.provider.table import Provider, Resource
+from headrace.provider.table import Action, Provider, Resource
 from headrace.provider.wire import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonApiCodec:
-    """The `Codec` of JSON:API: `build` makes the items of a request, `read` and `refuse` understand its answers."""
+    """The `Codec` of JSON:API: `build` makes the items of a request, `read` and `refuse` understand its answers.
+
+    `tail` stands behind the path of an action; `is_collective` says that it names records in the body, be it one.
+    `has_body` is false where the path says it all.
+    """
 
     method: str
     path: str
@@ -36,14 +41,17 @@ class JsonApiCodec:
     build: Build
     read: Read
     refuse: Refuse
+    tail: str = ""
+    is_collective: bool = False
+    has_body: bool = True
 
     def request(self, values: Sequence[Struct], *, bulk: bool) -> Request:
         """Return the request for `values`: in bulk to the collection, else to the record if it has an id."""
         items = self.build(values)
-        if bulk:
+        if bulk or self.is_collective:
             return Request(
                 method=self.method,
-                path=self.path,
+                path=self.path + self.tail,
                 headers=BULK_HEADERS,
                 body=encode(Document(items)),
                 route=self.route,
@@ -51,9 +59,9 @@ class JsonApiCodec:
         (item,) = items
         return Request(
             method=self.method,
-            path=self.path if item.id is UNSET else f"{self.path}/{item.id}",
+            path=self.path + ("" if item.id is UNSET else f"/{item.id}") + self.tail,
             headers=HEADERS,
-            body=None if self.method == "DELETE" else encode(Document(item)),  # the path names what to delete
+            body=encode(Document(item)) if self.has_body else None,
             route=self.route,
         )
 
@@ -68,6 +76,9 @@ class JsonApiCodec:
 
 def codec(provider: Provider, resource: Resource, operation: str) -> JsonApiCodec:
     """Return the codec of `operation`. Raises `KeyError` for an operation that there is not."""
+    action = resource.action(operation)
+    if action is not None:
+        return _acting(provider, resource, action)
     method, build, read = _OPERATIONS[operation](resource)
     return JsonApiCodec(
         method=method,
@@ -76,6 +87,30 @@ def codec(provider: Provider, resource: Resource, operation: str) -> JsonApiCode
         build=build,
         read=read,
         refuse=refused(layout(form(resource, operation))),
+        has_body=method != "DELETE",  # the path names what to delete
+    )
+
+
+def _acting(provider: Provider, resource: Resource, action: Action) -> JsonApiCodec:
+    """Return the codec of an action: on one record, on many that the body names, or one that makes a record."""
+    shape = layout(form(resource, action.name))
+    if action.collective:
+        build, read = identifiers(resource.name), deleted()
+    elif action.source is not None:
+        build = copies(resource.name, shape, action.source)
+        read = created(resource.name, shape, ordered=True)
+    else:
+        build, read = known_items(resource.name, shape), updated(resource.name)
+    return JsonApiCodec(
+        method=action.method,
+        path=resource.path,
+        route=provider.route(action.method, resource.path + action.tail),
+        build=build,
+        read=read,
+        refuse=refused(shape),
+        tail=action.tail,
+        is_collective=action.collective,
+        has_body=action.struct is not None or action.source is not None,
     )
 
 

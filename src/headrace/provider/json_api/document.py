@@ -70,6 +70,21 @@ def known_items(kind: str, layout: Layout) -> Build:
     return lambda values: [*map(Item, _ids(values), repeat(kind), attributes(values), relationships(values))]
 
 
+def copies(kind: str, layout: Layout, source: str) -> Build:
+    """As `new_items`, for values whose `id` is that of another record, which goes into the field `source`."""
+    attributes, relationships = _attributes(layout), _relationships(layout)
+
+    def named(value: Struct, given: Struct) -> dict[str, Any]:
+        return {source: int(getattr(value, ID)), **msgspec.to_builtins(given)}
+
+    def build(values: Sequence[Struct]) -> list[Item]:
+        all_attributes = map(named, values, attributes(values))
+        each = zip(all_attributes, relationships(values), strict=False)
+        return [Item(UNSET, kind, of, links) for of, links in each]  # type: ignore[arg-type]  # a mapping encodes alike
+
+    return build
+
+
 def identifiers(kind: str) -> Build:
     """Return the function that names the records to delete."""
     return lambda values: [*map(Item, _ids(values), repeat(kind))]

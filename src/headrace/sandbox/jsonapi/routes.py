@@ -30,6 +30,7 @@ class Catalog:
     paths: Mapping[str, Kind]
     actions: Mapping[tuple[str, str], Action]
     collection_actions: Mapping[tuple[str, str], CollectionAction]
+    collective_actions: Mapping[tuple[str, str], Action]
     report: Report
 
     @cached_property
@@ -60,6 +61,8 @@ def _route(catalog: Catalog, call: Call, context: Context) -> Reply:
             return _collection(catalog, catalog.paths[name], call, context)
         case [name, action] if call.method == "POST" and (name, action) in catalog.collection_actions:
             return _acted(catalog, name, call, context)
+        case [name, action] if call.method == "PATCH" and (name, action) in catalog.collective_actions:
+            return _acted_on_all(catalog, name, call, context)
         case [name, number, action] if call.method == "PATCH" and (name, action) in catalog.actions:
             return _acted(catalog, name, call, context)
         case [name, number] if name in catalog.paths and number.isdigit():
@@ -107,6 +110,15 @@ def _acted(catalog: Catalog, name: str, call: Call, context: Context) -> Reply:
     document.is_bulk(call)
     record = writing.found(kind, document.number_of(call.segments[1]), context)
     return _shown(200, view, kind, catalog.actions[name, call.segments[2]](call, record, context))
+
+
+def _acted_on_all(catalog: Catalog, name: str, call: Call, context: Context) -> Reply:
+    """Execute an action on all records that a bulk body names, or on none."""
+    kind = catalog.paths[name]
+    items = document.many(call, kind, "delete", context.conduct)  # the same body: identifiers
+    for record in [writing.found(kind, item.id, context) for item in items]:
+        catalog.collective_actions[name, call.segments[1]](call, record, context)
+    return Reply(204)
 
 
 def _shown(status: int, view: View, kind: Kind, records: Record | list[Record]) -> Reply:

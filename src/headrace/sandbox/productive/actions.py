@@ -197,8 +197,13 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("projects", "map_to_workflow"): _map_to_workflow,
     ("deals", "close"): _set(delivered_on=_delivery, closed_at=_time_of),
     ("deals", "open"): _set(delivered_on=_nothing, closed_at=_nothing),
-    ("time_entries", "approve"): _set(approved=lambda _: True, approved_at=_time_of),
+}
+
+_APPROVE: Final = _set(approved=lambda _: True, approved_at=_time_of)
+COLLECTIVE_ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
+    ("time_entries", "approve"): _APPROVE,
     ("time_entries", "unapprove"): _set(approved=lambda _: False, approved_at=_nothing),
+    ("expenses", "bulk_approve"): _APPROVE,
 }
 
 COLLECTION_ACTIONS: Final[Mapping[tuple[str, str], CollectionAction]] = {("projects", "copy"): _copy}

@@ -1,10 +1,11 @@
 """Deals and budgets: one endpoint, told apart by `budget`."""
 
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from headrace.provider import Bulk, NaturalKey, Resource
+from headrace.provider import Action, Bulk, NaturalKey, Resource
 from headrace.providers.productive.rules import one_of
 from headrace.providers.productive.vocabulary import (
     DOCS,
@@ -70,6 +71,12 @@ class Deal(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
             one_of(self, "company_id", because="where deal_type_id is 2 (client)")
 
 
+class Delivery(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """That a budget is delivered."""
+
+    delivered_on: Annotated[Day, Meta(description="day it was delivered; by default today")] | UnsetType = UNSET
+
+
 DEALS = Resource(
     name="deals",
     struct=Deal,
@@ -79,4 +86,15 @@ DEALS = Resource(
     doc=f"{DOCS}deals",
     bulk=Bulk(operations=frozenset({"update", "delete"})),  # the vendor's FAQ: no bulk create
     lookups={"name": ("name",), "number": ("number",), "purchase_order_number": ("purchase_order_number",)},
+    instead=MappingProxyType({"delivered_on": "close"}),
+    # The vendor's FAQ: only closing sets the day of delivery.
+    actions=(
+        Action(
+            name="close",
+            description="closed, and delivered on a day",
+            tail="/close",
+            struct=Delivery,
+            is_repeatable=True,
+        ),
+    ),
 )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from headrace.provider import Bulk, NaturalKey, Resource
+from headrace.provider import Action, Bulk, NaturalKey, Resource
 from headrace.providers.productive.vocabulary import (
     DOCS,
     Amount,
@@ -53,4 +53,7 @@ EXPENSES = Resource(
     doc=f"{DOCS}expenses",
     bulk=Bulk(operations=frozenset({"update", "delete"})),
     lookups={"name": ("name",)},
+    actions=(
+        Action(name="approve", description="approved", tail="/bulk_approve", collective=True, is_repeatable=True),
+    ),
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from headrace.provider import Bulk, NaturalKey, Resource
+from headrace.provider import Action, Bulk, NaturalKey, Resource
 from headrace.providers.productive.vocabulary import DOCS, Day, Minutes, PersonId, ServiceId, TaskId
 
 
@@ -41,4 +41,11 @@ TIME_ENTRIES = Resource(
     doc=f"{DOCS}time-entries",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"person_id", "service_id", "task_id", "date", "note"}),
+    # Of the specification: they name many entries, and are answered with nothing.
+    actions=(
+        Action(name="approve", description="approved", tail="/approve", collective=True, is_repeatable=True),
+        Action(
+            name="unapprove", description="no longer approved", tail="/unapprove", collective=True, is_repeatable=True
+        ),
+    ),
 )
