@@ -25,6 +25,7 @@ MINIMAL: Final[dict[str, dict[str, str]]] = {
     "sections": {"name": "S", "deal_id": "801"},
     "services": {"name": "S", "deal_id": "801", "limitation_type": "no_limitation"},
     "time_entries": {"date": "2026-01-01", "time": "60", "person_id": "201", "service_id": "901"},
+    "timesheets": {"date": "2026-01-01", "person_id": "201"},
     "bookings": {"person_id": "201", "started_on": "2026-01-01", "ended_on": "2026-01-02", "service_id": "901"},
     "expenses": {"name": "E", "date": "2026-01-01", "currency": "EUR"},
     "comments": {"body": "B", "task_id": "1001"},

@@ -42,6 +42,11 @@ def row_of(row: Mapping[str, Any]) -> MakeRow:
     return make
 
 
+def timesheet(_: Sandbox, number: int) -> Mapping[str, Any]:
+    """Return a timesheet, which has no text: rows differ in their day."""
+    return MINIMAL["timesheets"] | {"date": f"2026-01-{number + 1:02}"}
+
+
 def _id(sandbox: Sandbox, value: Any) -> Any:
     kind, colon, number = value.partition(":") if isinstance(value, str) else ("", "", "")
     return sandbox.api.identify(kind, int(number)) if colon and number.isdigit() else value
@@ -60,7 +65,7 @@ SUBJECTS = {
     "productive": Subject(
         provider=PROVIDERS["productive"],
         sandbox=sandbox_of("productive"),
-        rows={name: row_of(row) for name, row in PRODUCTIVE_ROWS.items()},
+        rows={name: row_of(row) for name, row in PRODUCTIVE_ROWS.items()} | {"timesheets": timesheet},
         wrong={"time_entries": {"person_id": "999999"}, "tasks": {"project_id": "999999"}},
         changes={"time_entries": {"note": "new"}, "tasks": {"title": "new"}},
         many=("people", "people"),

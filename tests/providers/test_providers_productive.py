@@ -21,6 +21,7 @@ WRITTEN: Final = [resource for resource in PRODUCTIVE.resources if resource.writ
 ALL: Final = frozenset({"create", "update", "delete"})
 BULK: Final[Mapping[str, frozenset[str] | set[str]]] = {
     **dict.fromkeys(("time_entries", "tasks", "todos", "bookings", "services"), ALL),
+    "timesheets": {"create"},
     **{name: {"update", "delete"} for name in ("expenses", "deals")},
     **{name: {"update"} for name in ("projects", "people", "companies")},
 }

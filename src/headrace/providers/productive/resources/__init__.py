@@ -17,6 +17,7 @@ from headrace.providers.productive.resources.settings import SETTINGS
 from headrace.providers.productive.resources.task_lists import TASK_LISTS
 from headrace.providers.productive.resources.tasks import TASKS
 from headrace.providers.productive.resources.time_entries import TIME_ENTRIES
+from headrace.providers.productive.resources.timesheets import TIMESHEETS
 from headrace.providers.productive.resources.todos import TODOS
 
 RESOURCES: Final[tuple[Resource, ...]] = (
@@ -31,6 +32,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     SECTIONS,
     SERVICES,
     TIME_ENTRIES,
+    TIMESHEETS,
     BOOKINGS,
     EXPENSES,
     COMMENTS,
