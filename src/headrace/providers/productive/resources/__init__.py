@@ -6,6 +6,7 @@ from headrace.provider import Resource
 from headrace.providers.productive.resources.bookings import BOOKINGS
 from headrace.providers.productive.resources.comments import COMMENTS
 from headrace.providers.productive.resources.companies import COMPANIES
+from headrace.providers.productive.resources.custom_fields import CUSTOM_FIELD_OPTIONS, CUSTOM_FIELDS
 from headrace.providers.productive.resources.deals import DEALS
 from headrace.providers.productive.resources.expenses import EXPENSES
 from headrace.providers.productive.resources.folders import FOLDERS
@@ -36,5 +37,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     BOOKINGS,
     EXPENSES,
     COMMENTS,
+    CUSTOM_FIELDS,
+    CUSTOM_FIELD_OPTIONS,
     *SETTINGS,
 )

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from headrace.provider import NoGuarantee, Resource
-from headrace.providers.productive.vocabulary import DOCS, CustomFieldId, Name, PipelineId, WorkflowId
+from headrace.providers.productive.vocabulary import DOCS, Name, PipelineId, WorkflowId
 
 
 class Named(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -36,24 +36,6 @@ class DealStatus(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     pipeline_id: PipelineId | UnsetType = UNSET
 
 
-class CustomField(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The definition of a custom field."""
-
-    name: Name
-    data_type_id: Annotated[
-        Literal[1, 2, 3, 4, 5, 6, 7],
-        Meta(description="1 text, 2 number, 3 select, 4 date, 5 multiple select, 6 person, 7 attachment"),
-    ]
-    customizable_type: Annotated[str, Meta(description="what has the field: deals, projects, tasks, companies ...")]
-
-
-class CustomFieldOption(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A value that a select field may have."""
-
-    name: Name
-    custom_field_id: CustomFieldId
-
-
 def _setting(name: str, group: str, struct: type[Struct] = Named) -> Resource:
     """Return a resource that is only read and looked up by its name."""
     return Resource(
@@ -77,6 +59,4 @@ SETTINGS: Final = (
     _setting("events", "events"),
     _setting("roles", "permission-sets"),
     _setting("organizations", "organizations"),
-    _setting("custom_fields", "custom-fields", CustomField),
-    _setting("custom_field_options", "custom-field-options", CustomFieldOption),
 )
