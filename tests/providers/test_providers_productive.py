@@ -1,6 +1,7 @@
 """The Productive table: its facts, its Structs, and what both promise the rest of headrace."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, get_args
 
 import msgspec
@@ -223,3 +224,12 @@ def test_ids_are_described_by_their_own_field() -> None:
     (person,) = (field for field in msgspec.structs.fields(table.struct) if field.name == "person_id")
     assert [meta.description for meta in person.type.__metadata__ if isinstance(meta, Meta)][-1] == "who worked"
     assert get_args(person.type) == (int, *person.type.__metadata__)
+
+
+def test_the_readme_names_every_resource_that_is_written() -> None:
+    """README's row of Productive lists exactly the resources that can be written, and those created in bulk."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (row,) = [line for line in readme.splitlines() if line.startswith("| Productive |")]
+    _, _, resources, bulk, *_ = (cell.strip() for cell in row.split("|"))
+    assert set(resources.split(", ")) == {resource.name for resource in WRITTEN}
+    assert set(bulk.split(", ")) == {resource.name for resource in WRITTEN if resource.takes_bulk("create")}
