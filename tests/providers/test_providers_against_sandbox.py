@@ -111,3 +111,44 @@ def test_names_can_be_looked_up(name: str) -> None:
     assert page is not None
     for item in page.items:
         assert {"name", "title"} & set(item) or {"first_name", "last_name"} <= set(item)
+
+
+MAP: Final = {"2001": 2011, "2002": 2012, "2003": 2014}
+ACTED: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("projects", "archive"): {"id": 501},
+    ("projects", "restore"): {"id": 501},
+    ("projects", "copy"): {"id": 501, "name": "Copy", "project_type_id": 2, "copy_boards": True, "copy_tasks": True},
+    ("projects", "change_workflow"): {"id": 501, "workflow_id": 729, "map": MAP},
+    ("projects", "map_to_workflow"): {"id": 501, "map": {"701": 2002}},
+    ("deals", "close"): {"id": 801, "delivered_on": "2026-01-31"},
+    ("time_entries", "approve"): {"id": 1},
+    ("time_entries", "unapprove"): {"id": 1},
+    ("expenses", "approve"): {"id": 1},
+}
+"""A row of every action; record 1 is one that the test makes."""
+
+
+def test_every_action_has_a_row_here() -> None:
+    """No action of the table is left out."""
+    assert set(ACTED) == {
+        (resource.name, action.name) for resource in PRODUCTIVE.resources for action in resource.actions
+    }
+
+
+@pytest.mark.parametrize(("name", "action"), ACTED)
+def test_every_action_is_taken(name: str, action: str) -> None:
+    """The sandbox executes every action, and its answer bears that out; of a record that is not there it refuses it."""
+    target, resource = sandbox(), table(name)
+    fields = dict(ACTED[name, action])
+    if fields["id"] == 1:
+        value = msgspec.convert(MINIMAL[name], resource.struct, strict=False)
+        (identity,) = written(target, resource, "create", [value], bulk=False)
+        fields["id"] = int(identity)
+    shape, bulk = form(resource, action), resource.takes_bulk(action)
+    (done,) = written(target, resource, action, [msgspec.convert(fields, shape, strict=False)], bulk=bulk)
+    assert (done == str(fields["id"])) is (action != "copy")
+    lost = msgspec.convert({**fields, "id": 999_999}, shape, strict=False)
+    codec = PRODUCTIVE.wire.codec(PRODUCTIVE, resource, action)
+    reply = send(target, codec.request([lost], bulk=bulk))
+    assert reply.status in {404, 422}
+    assert codec.refusals(reply.body)
