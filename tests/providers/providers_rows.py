@@ -29,6 +29,7 @@ MINIMAL: Final[dict[str, dict[str, str]]] = {
     "bookings": {"person_id": "201", "started_on": "2026-01-01", "ended_on": "2026-01-02", "service_id": "901"},
     "expenses": {"name": "E", "date": "2026-01-01", "currency": "EUR"},
     "comments": {"body": "B", "task_id": "1001"},
+    "pages": {"title": "P"},
     "custom_fields": {"name": "C", "data_type_id": "3", "customizable_type": "tasks"},
     "custom_field_options": {"name": "O", "custom_field_id": "60"},
 }

@@ -14,7 +14,7 @@ from headrace.intake.references import Reference, reference_of
 from headrace.intake.rule import Rule, read_rules
 from headrace.intake.slot import Slot
 from headrace.intake.suggestion import did_you_mean, listed, shown
-from headrace.intake.transforms import transform_of
+from headrace.intake.transforms import CONVERTED, Transform, text, transform_of
 from headrace.intake.unfit import UnfitError
 from headrace.provider import Resource
 
@@ -46,7 +46,7 @@ def plan(resource: Resource, rules: Rules | None, header: Header, struct: type[S
             field,
             header.columns[place],
             place,
-            transform_of(field, rule),
+            _transform(resource, field, rule),
             drops=rule.map is not None,
             until=None if rule.until is None else header.find(rule.until, f"for the field '{name}'"),
         )
@@ -59,6 +59,20 @@ def plan(resource: Resource, rules: Rules | None, header: Header, struct: type[S
         raise header.lacks(absent, resource.name)
     references = [found for name, rule in read.items() if (found := reference_of(name, rule))]
     return Plan(tuple(slots), constants, tuple(references))
+
+
+def _transform(resource: Resource, field: Field, rule: Rule) -> Transform | None:
+    """Return the transform of a field: one of the closed list, or a conversion that the resource itself brings."""
+    if rule.as_ not in CONVERTED:
+        return transform_of(field, rule)
+    convert = resource.conversions.get(rule.as_)
+    if convert is None:
+        raise UsageError(f"{resource.name} take no {rule.as_}", hint=f'leave as = "{rule.as_}" out')
+    try:
+        convert("")
+    except ImportError:  # now, not at the first row
+        raise UsageError(f'as = "{rule.as_}" needs an extra', hint=f"pip install 'headrace[{rule.as_}]'") from None
+    return lambda cell: convert(text(cell))
 
 
 def _known(fields: dict[str, Field], rules: Mapping[str, Rule], header: Header, resource: Resource) -> dict[str, Field]:

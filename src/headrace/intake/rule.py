@@ -12,7 +12,7 @@ from headrace.intake.suggestion import did_you_mean, listed
 
 Scalar = str | int | float | bool | None
 
-AS: Final = ("minutes", "cents", "bool", "int", "decimal", "text", "lower", "upper")
+AS: Final = ("minutes", "cents", "bool", "int", "decimal", "text", "lower", "upper", "markdown", "html")
 """What `as` may say: a closed list, see `transforms`."""
 
 

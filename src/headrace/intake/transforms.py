@@ -109,6 +109,8 @@ def boolean(cell: Any) -> bool:
     return found
 
 
+CONVERTED: Final = ("markdown", "html")
+"""What `as` may say of texts that a resource takes in a format of its own."""
 _NESTED: Final = {Kind.LIST: "[", Kind.OBJECT: "{"}
 
 

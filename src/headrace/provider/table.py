@@ -1,7 +1,7 @@
 """A provider as a value: its address, credentials, limits and resources. No behaviour beyond looking things up."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
@@ -129,6 +129,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     `names` are the vendor's names of fields where they differ from ours, and `renamable` the fields whose names the
     vendor does not publish, or contradicts itself about: for these the user may say the right one. `actions` are what
     else can be done to a record; `instead` says for fields that an update does not take which action sets them.
+    `conversions` makes of a text what the API takes, by what `as` says: `markdown`, `html`;
+    one that needs an extra package raises `ImportError`, and the extra has its name.
     `page_size` is how many records a page holds where that is not the provider's number.
     """
 
@@ -150,6 +152,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     renamable: frozenset[str] = frozenset()
     actions: tuple[Action, ...] = ()
     instead: Mapping[str, str] = NO_MAPPING
+    conversions: Mapping[str, Callable[[str], str]] = MappingProxyType({})
     page_size: int | None = None
 
     def __post_init__(self) -> None:

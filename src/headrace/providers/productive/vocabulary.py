@@ -33,6 +33,7 @@ TaskListId: TypeAlias = Annotated[int, Meta(ge=1, description="the task list", e
 TaxRateId: TypeAlias = Annotated[int, Meta(ge=1, description="the tax rate", extra={REFERENCE: "tax_rates"})]
 WorkflowId: TypeAlias = Annotated[int, Meta(ge=1, description="the workflow", extra={REFERENCE: "workflows"})]
 WorkflowStatusId: TypeAlias = Annotated[int, Meta(ge=1, description="status", extra={REFERENCE: "workflow_statuses"})]
+PageId: TypeAlias = Annotated[int, Meta(ge=1, description="the page", extra={REFERENCE: "pages"})]
 CustomFieldId: TypeAlias = Annotated[
     int, Meta(ge=1, description="the custom field", extra={REFERENCE: "custom_fields"})
 ]

@@ -16,6 +16,7 @@ from headrace.sandbox.jsonapi.checks import (
     choice,
 )
 from headrace.sandbox.jsonapi.kind import Kind, To, exactly_one_of, words
+from headrace.sandbox.productive.document import DOCUMENT
 from headrace.sandbox.productive.rules import custom_values, default, first_status, numbered
 from headrace.sandbox.store import Record
 
@@ -212,7 +213,7 @@ ATTACHMENTS = Kind(
 
 PAGES = Kind(
     "pages",
-    attributes={"title": TEXT, "body": TEXT, "cover_image_url": TEXT, "custom_fields": OBJECT},
+    attributes={"title": TEXT, "body": DOCUMENT, "cover_image_url": TEXT, "custom_fields": OBJECT},
     relations={
         "project": To("projects"),
         "parent_page": To("pages"),

@@ -10,6 +10,7 @@ from headrace.providers.productive.resources.custom_fields import CUSTOM_FIELD_O
 from headrace.providers.productive.resources.deals import DEALS
 from headrace.providers.productive.resources.expenses import EXPENSES
 from headrace.providers.productive.resources.folders import FOLDERS
+from headrace.providers.productive.resources.pages import PAGES
 from headrace.providers.productive.resources.people import PEOPLE
 from headrace.providers.productive.resources.projects import PROJECTS
 from headrace.providers.productive.resources.sections import SECTIONS
@@ -37,6 +38,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     BOOKINGS,
     EXPENSES,
     COMMENTS,
+    PAGES,
     CUSTOM_FIELDS,
     CUSTOM_FIELD_OPTIONS,
     *SETTINGS,
