@@ -199,3 +199,19 @@ def test_what_goes_on_is_told(tmp_path: Path) -> None:
     virtual_time.run(main)
     assert phases[0].startswith("settling, 10 rows, 15")
     assert any(phase.startswith("checking once more, 10 rows, ") for phase in phases)
+
+
+@pytest.mark.parametrize("lost", [2, 3])
+def test_rows_of_a_refused_batch_go_alone_when_they_are_sent_again(lost: int, tmp_path: Path) -> None:
+    """A part whose answer is lost does not meet the bad row a second time: each of its rows is a request of its own.
+
+    In a sweep with every fifth answer lost, a bad row had kept its neighbours from being stored six times in a row.
+    """
+    rule = Rule(kind=FaultKind.DROP_BEFORE_COMMIT, path="/time_entries", method=("POST",), at=(lost,))
+    world = World(tmp_path, faults=(rule,), pointers="plain")
+    write_csv(tmp_path / "hours.csv", hours(5, bad=[2]))
+    report = world.run(Settings(batch_size=5, concurrency=1))
+    assert (report.summary.done, report.summary.rejected, report.exit_code) == (4, 1, 3)
+    assert sorted(world.stored) == [f"row {at}" for at in (0, 1, 3, 4)]
+    posts = world.sandbox.audit.report(world.sandbox.store, world.sandbox.api.identify)["methods"]["POST"]
+    assert posts == {2: 1 + 1 + 1 + 3 + 2, 3: 1 + 1 + 1 + 3}[lost]

@@ -14,10 +14,12 @@ from headrace.model import Batch
 class Attempt:
     """A batch that is sent under one intent: a new one, or for a repetition the one that is still open for it.
 
+    `is_part` says that it is what is left of a refused batch.
+
     Mutable state: the number of the intent, None until it is durable, and the loop's and the server's time of it.
     """
 
-    __slots__ = ("_began", "_intent", "_journal", "_now", "_since", "_wakeup", "batch", "is_repeat")
+    __slots__ = ("_began", "_intent", "_journal", "_now", "_since", "_wakeup", "batch", "is_part", "is_repeat")
 
     def __init__(
         self,
@@ -27,10 +29,12 @@ class Attempt:
         now: Callable[[], float | None],
         *,
         is_repeat: bool = False,
+        is_part: bool = False,
         of: Parked | None = None,
     ) -> None:
         self.batch = batch
         self.is_repeat = is_repeat
+        self.is_part = is_part
         self._now = now
         self._since = None if of is None else of.since
         self._journal = journal
@@ -74,6 +78,7 @@ class Attempt:
                 since=self._since,
                 why=ruling.why,
                 is_answered=ruling.is_answered,
+                goes_alone=ruling.is_answered or self.is_part or len(self.batch) == 1,
             )
             for record in ruling.unknown
         ]

@@ -26,8 +26,9 @@ class Parked(Struct, frozen=True, gc=False, kw_only=True):
 
     It cannot have been executed before `since` (seconds since the epoch, the server's; None where nobody knows), and
     nothing is proven before `due` (the loop's time). `is_answered` says that the provider did answer, and refused a
-    batch of which it may have stored a part: the row is then sent again alone, if it has to be. `is_recalled` says
-    that an earlier run sent it.
+    batch of which it may have stored a part; `goes_alone` that the row, if it has to be sent again, is not put together
+    with others: it comes from a refused batch, and one bad row would keep it away again. `is_recalled` says that an
+    earlier run sent it.
     """
 
     record: Record
@@ -36,6 +37,7 @@ class Parked(Struct, frozen=True, gc=False, kw_only=True):
     why: str
     due: float = 0.0
     is_answered: bool = False
+    goes_alone: bool = False
     is_recalled: bool = False
 
 

@@ -171,13 +171,13 @@ class Settling:
             await self._tell(Told(told))
 
     async def _send_again(self, absent: Sequence[Parked]) -> None:
-        """Send rows that are proven absent under new intents; those of a refused batch alone."""
+        """Send rows that are proven absent under new intents; those that `goes_alone` says alone."""
         again = [one for one in absent if self._sent[one.record.row.offset] < MOST_SENDS]
         if len(again) < len(absent):
             self._halt.stop(_never_arrives())
         self._sent.update(one.record.row.offset for one in again)
-        together = [one.record for one in again if not one.is_answered]
-        alone = [[one.record] for one in again if one.is_answered]
+        together = [one.record for one in again if not one.goes_alone]
+        alone = [[one.record] for one in again if one.goes_alone]
         for records in (*_batches(together, self._size), *alone):
             await self._tell(await self._writer.write(Batch(records)))
         if absent:

@@ -92,13 +92,15 @@ class Writer:
             if not pending or self._halt:
                 break
             was_refused = was_refused or sent.ruling.refusal is not None
-            part = Attempt(self._journal, self._wakeup, pending.pop(), self._now, is_repeat=attempt.is_repeat)
-            sent = await self._send(part)
+            sent = await self._send(self._part(pending.pop(), attempt))
             durable = sent.durable or durable  # what is settled later is durable later
         offsets = [record.row.offset for record in batch.records]
         if was_refused and len(outcomes) == len(batch):
             self.interactions += all(isinstance(one.outcome, Done) for one in outcomes.values())
         return Told([outcomes[offset] for offset in offsets if offset in outcomes], durable)
+
+    def _part(self, batch: Batch, of: Attempt) -> Attempt:
+        return Attempt(self._journal, self._wakeup, batch, self._now, is_repeat=of.is_repeat, is_part=True)
 
     def under_way(self) -> list[Record]:
         """Return the records that are being sent just now."""
