@@ -42,7 +42,8 @@ of rows), `waves` (rows that refer to rows of the same source), `passage` (one l
 rows are known again), `connection` (an open way to a provider), `migration` (one import), `course` (its loads, one by
 one), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `ordering` (which load comes
 first), `meter` (what a run has spent), `ahead` (what it has still to send), `planning` (what a run would do, and when),
-`rehearsal` (a run up to where it sends), `prospects` (names it would find), `deciding` (what became of rows in doubt),
+`rehearsal` (a run up to where it sends), `prospects` (names it would find), `scouting` (what it
+would ask about its first rows), `deciding` (what became of rows in doubt),
 `adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification` (what was made,
 compared with what was sent; `minutes`, with the time report). Below the client, `access` makes a connection of
 credentials."""
@@ -80,7 +81,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "minutes": {"connection", *ACTS, *NOUNS},
     "verification": FLOW | {"minutes"},
     "prospects": {"ownfields", "parents", "resolving", *ACTS, *NOUNS},
-    "rehearsal": FLOW | {"checking", "prospects"},
+    "scouting": FLOW | {"prospects"},
+    "rehearsal": FLOW | {"checking", "prospects", "scouting"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
     "checking": {"feed", "importfile", "passage", *ACTS, *NOUNS},
     "deciding": FLOW,
@@ -143,6 +145,7 @@ MAY_USE: dict[str, set[str]] = {
     "minutes": {"msgspec"},
     "verification": {"msgspec"},
     "prospects": {"msgspec"},
+    "scouting": {"msgspec"},
     "rehearsal": {"msgspec", "anyio"},
     "planning": {"msgspec"},
     "checking": {"msgspec"},

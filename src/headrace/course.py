@@ -28,7 +28,7 @@ from headrace.meter import Meter
 from headrace.model import Counts
 from headrace.parents import Parents
 from headrace.passage import Passage
-from headrace.pipeline import Settings, batching_of, run
+from headrace.pipeline import Settings, batching_of, flies_canary, run
 from headrace.progress import Progress, Snapshot
 from headrace.provider import Provider
 from headrace.resolving import Tables
@@ -178,6 +178,8 @@ class Course:
                 passage.spec, load, identity, connection.provider, connection.transport
             )
             load = replace(load, guarantee=how.guarantee, mark=how.mark, key=how.key(load.journal.number))
+            done = self._checkpoint.counts(passage.title).done
+            load = replace(load, canary=self._errand.is_writing and flies_canary(load, self._settings, done))
             reader = Reader(connection.transport, connection.provider, load.resource)
             return replace(load, preflight=preflight_of(load, reader) if self._errand.is_writing else None)
         return load  # halted: none of its rows is sent any more

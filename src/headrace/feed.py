@@ -63,7 +63,7 @@ class Load(Struct, frozen=True, kw_only=True):
     `guarantee` is what holds for those whose answer is lost. `batch_size` is how many records the import file wants in
     a bulk request, None for the resource's own number; `by` are the fields by which an upsert finds records.
     `has_sent` says that an earlier run sent rows; where none did, `preflight` is asked about the first ones, and raises
-    where they must not be sent.
+    where they must not be sent. `canary` says that one row goes ahead of the others.
     """
 
     resource: Resource
@@ -80,6 +80,7 @@ class Load(Struct, frozen=True, kw_only=True):
     batch_size: int | None = None
     by: Sequence[str] = ()
     has_sent: bool = True
+    canary: bool = False
     preflight: Callable[[Sequence[Record]], Awaitable[None]] | None = None
 
 
@@ -122,10 +123,13 @@ class Feed:
                 return f"{word}, {len(waits):,} rows, {waits.seconds:.0f} s"
         return "sending"
 
-    async def pull(self) -> Batch | None:
-        """Return the next batch, None at the end of the source or of the run. One puller at a time reads."""
+    async def pull(self, most: int | None = None) -> Batch | None:
+        """Return the next batch, of at most `most` rows, None at the end of the source or of the run.
+
+        One puller at a time reads.
+        """
         if self.batching.is_ready and not self.halt:
-            return self.batching.take()
+            return self.batching.take(most)
         async with self._turn:
             while not self.batching.is_ready and not self.halt:
                 chunk = await self._next_chunk()
@@ -134,7 +138,7 @@ class Feed:
                 await self._judge(chunk)
                 # The loop is held for one chunk at a time, also while a long stretch of settled rows is passed.
                 await checkpoint()
-            return None if self.halt else self.batching.take()
+            return None if self.halt else self.batching.take(most)
 
     async def finish(self) -> None:
         """Count what the run did not come to."""

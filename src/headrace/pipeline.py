@@ -20,6 +20,7 @@ from headrace.dispatch.audit import Audit
 from headrace.dispatch.batching import Batching
 from headrace.dispatch.breaker import Breaker, ErrorThreshold
 from headrace.dispatch.budget import Budget
+from headrace.dispatch.canary import Canary, look
 from headrace.dispatch.existing import AT_ONCE
 from headrace.dispatch.lookup import LookUp
 from headrace.dispatch.parked import Parking, Quiet, Repeat
@@ -49,9 +50,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     `limit` is how many rows of each source are taken, `batch_size` records a bulk request (None: the resource's own),
     `share` the part of every rate limit that is ours, `deadline` seconds, `settle_after` the seconds after which what
-    was sent without an answer is looked up (None: as the provider's table has it), `max_errors` and `max_error_part` (0
-    to 1) how many refused rows end the run. `limits` false leaves gate and pacer out, on loopback only. `budget` is the
-    URL of a Redis that keeps what is spent for several machines, None for this machine's disk.
+    was sent without an answer is looked up (None: as the provider's table has it). `canary` sends one row of each load
+    that creates ahead of the others. `max_errors` and `max_error_part` (0 to 1) say how many refused rows end the run.
+    `limits` false leaves gate and pacer out, on loopback only. `budget` is the URL of a Redis that keeps what is spent
+    for several machines, None for this machine's disk.
     """
 
     limit: int | None = None
@@ -63,6 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_errors: int | None = None
     max_error_part: float | None = None
     settle_after: float | None = None
+    canary: bool = False
     limits: bool = True
     budget: str | Secret | None = None
     accept_mapping_change: bool = False
@@ -86,6 +89,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         if self.settle_after is None:
             return Quiet(provider.commit_within, provider.visible_within, repeat)
         return Quiet(self.settle_after / 2, self.settle_after / 2, repeat)
+
+
+def flies_canary(load: Load, settings: Settings, done: int) -> bool:
+    """Whether one row of a load, of which `done` rows are, goes ahead of the others."""
+    return settings.canary and load.operation == CREATE and not done
 
 
 def connect(http: Sender, budget: Budget, provider: Provider, time: ServerTime, jitter: Jitter) -> Transport:
@@ -140,6 +148,7 @@ async def run(feed: Feed, provider: Provider, transport: Transport, settings: Se
         telling.start_soon(feed.teller.run)
         async with anyio.create_task_group() as settling:
             settling.start_soon(flow.settling.run)
+            await flow.lead()
             async with anyio.create_task_group() as writing:
                 for _ in range(settings.concurrency):
                     writing.start_soon(flow.write)
@@ -167,6 +176,7 @@ class Flow:
         how = strategy(load.resource, load.guarantee, load.operation)
         reader = Reader(transport, provider, load.resource)
         lookup = None if how is None else LookUp(reader, how, load.journal, halt, load.resource)
+        self._canary = Canary(look(how, load.resource, provider, transport), quiet, halt, load.intake.source or "")
         self.audit = feed.audit = Audit(lookup, load.journal, self._tell, halt, quiet)
         self.settling = Settling(
             lookup=lookup,
@@ -178,6 +188,19 @@ class Flow:
             halt=halt,
             size=feed.batching.size,
         )
+
+    async def lead(self) -> None:
+        """Send one row ahead of the others, where that is asked for, and follow it."""
+        if not self._feed.load.canary:
+            return
+        try:
+            batch = await self._feed.pull(most=1)
+            if batch is not None:
+                told = await self._writer.write(batch)
+                await self._tell(told)
+                await self._canary.follow(batch.records[0], told.settled)
+        except HeadraceError as error:
+            self._feed.halt.stop(error)
 
     async def write(self) -> None:
         """Pull, write, tell, until there is nothing left or the run is halted."""

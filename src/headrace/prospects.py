@@ -28,6 +28,8 @@ OWN: Final = "own fields"
 """What the definitions of the account's own fields of a resource are called, which `by` names."""
 MARKS: Final = "marks"
 """What a preflight looks records up by; no table of names is called so."""
+CANARY: Final = "canary"
+"""What the row that goes ahead is read back by."""
 
 
 class Lookup(Struct, frozen=True, kw_only=True):
@@ -35,7 +37,8 @@ class Lookup(Struct, frozen=True, kw_only=True):
 
     `records` is how many it will hold, `pages` how many requests reading it takes. Where `resource` is `custom_fields`
     it is the search for the field `by` that carries a load's markers; `is_created` says that the run will create it.
-    By `MARKS`, it is the question whether the load's first rows are there already.
+    By `MARKS`, it is the question whether the load's first rows are there already; by `CANARY`, the read-back of the
+    row that goes ahead.
     """
 
     load: str
@@ -81,8 +84,7 @@ class Prospects:
         name = intake.resource.name
         if name not in self._own:
             own = self._own[name] = await read_own_fields(self._transport, self._provider, intake.resource)
-            count = len(own.fields)
-            self.lookups.append(Lookup(load=self.title, resource=OWN, by=name, records=count, pages=own.pages))
+            self.note(OWN, name, records=len(own.fields), pages=own.pages)
         return fitted(intake, self._own[name])
 
     async def resolving(self, intake: Intake) -> Resolving:
@@ -98,6 +100,12 @@ class Prospects:
             for value in values:
                 if name := name_of(_present(value, attributes), attributes):
                     self._names[resource.name, by].append((name, resource.ids.of(next(self._ids))))
+
+    def note(self, resource: str, by: str, *, pages: int, records: int = 0, is_created: bool = False) -> None:
+        """Note what the present load will read that is no table of names."""
+        self.lookups.append(
+            Lookup(load=self.title, resource=resource, by=by, records=records, pages=pages, is_created=is_created)
+        )
 
     def forget(self, resource: str) -> None:
         """Note that a load has written to `resource`: whoever needs its names reads them again."""

@@ -18,18 +18,17 @@ from headrace.connection import Connection
 from headrace.dispatch.existing import Existing
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.merging import MERGED
-from headrace.dispatch.readback.reader import Reader
 from headrace.dispatch.reading import probe
 from headrace.feed import Load, first_rows
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint, View
-from headrace.marking import FieldSearch, Preflight, find_field, marked_by, marks_field, preflight_of
 from headrace.model import Batch, Chunk, Done, Record, Settled
 from headrace.parents import Parents, earlier_imports
 from headrace.passage import Passage, prepare
-from headrace.pipeline import Settings, batching_of, upsert_sizes
-from headrace.prospects import MARKS, Lookup, Prospects
-from headrace.provider import UPSERT, Resource
+from headrace.pipeline import Settings, batching_of, flies_canary, upsert_sizes
+from headrace.prospects import Lookup, Prospects
+from headrace.provider import UPSERT
+from headrace.scouting import Scout, Scouting
 from headrace.waves import waves
 
 
@@ -99,12 +98,17 @@ class Sketch:
         return sum(self.waves)
 
     def requests(self, way: "Way") -> int:
-        """Return how many requests carry its valid rows: each wave has a last batch of its own."""
+        """Return how many requests carry its valid rows: a canary goes alone, each wave has a last batch of its own."""
         if self.load.operation == UPSERT:
             sizes = upsert_sizes(self.load, way.settings)
             sent = (-(-count // size) for pair in self.upserts for count, size in zip(pair, sizes, strict=True))
             return self.reads + sum(sent)
-        return self.reads + sum(-(-valid // self.batch_size(way)) for valid in self.waves)
+        size, alone = self.batch_size(way), int(self.load.canary and self.valid > 0)
+        return (
+            self.reads
+            + alone
+            + sum(-(-(valid - (alone if at == 0 else 0)) // size) for at, valid in enumerate(self.waves))
+        )
 
     def batch_size(self, way: "Way") -> int:
         """Return how many rows one of them carries."""
@@ -138,25 +142,26 @@ class _Stage:
         self._settings = settings
         self._copy = copy
         self._connection = connection
-        self._created: set[tuple[str, str | None]] = set()
+        self._scouting = Scouting(connection, copy.identity, self.prospects)
         self._referred = {one.target for intake in intakes for one in intake.references if one.kind == "from"}
 
     async def play(self, passage: Passage) -> Sketch:
         """Judge the rows of one load. Raises what `Passage.begin` and reading the source raise."""
         self.prospects.title = passage.title
         load = await passage.begin(self._copy, self.prospects, Halt())
+        load = replace(load, canary=flies_canary(load, self._settings, self._copy.counts(passage.title).done))
         sketch = Sketch(load, passage)
-        fly = await self._preflight(passage, load)
+        scout = await self._scouting.scout(passage, load)
         for number, wave in enumerate(waves(passage.title, passage.intake, self._copy, self._parents)):
             if number:
                 load = await passage.begin(self._copy, self.prospects, Halt())
-            await self._pass(replace(load, resolving=load.resolving.within(wave)), sketch, fly)
+            await self._pass(replace(load, resolving=load.resolving.within(wave)), sketch, scout)
         self.prospects.forget(load.resource.name)
         self.notices += passage.notices()
         self.notices += [f"{load.intake.source}: no row has the column '{name}'" for name in self._unseen(sketch)]
         return sketch
 
-    async def _pass(self, load: Load, sketch: Sketch, fly: Preflight | None) -> None:
+    async def _pass(self, load: Load, sketch: Sketch, scout: Scout) -> None:
         """Go through the source once. What every pass finds anew counts once."""
         is_first = not sketch.waves
         sketch.waves.append(0)
@@ -174,8 +179,8 @@ class _Stage:
             sketch.waves[-1] += len(sifted.records)
             sketch.reads += sum(map(_is_merged, sifted.records)) if load.operation == "update" else 0
             sketch.faults += located(load.intake.source or sketch.title, sifted.invalid)
-            if sifted.records and sketch.valid == len(sifted.records) and fly is not None:
-                await fly(sifted.records)
+            if sifted.records and sketch.valid == len(sifted.records):
+                await scout.ask(sifted.records)
             if load.operation == UPSERT:
                 await upsert.add(sifted.records)
             self._expect(sketch, load, sifted.records)
@@ -184,52 +189,7 @@ class _Stage:
             await let_others_run()
         await upsert.finish()
         if upsert.pages:
-            by = ", ".join(load.by)
-            looked = Lookup(load=sketch.title, resource=load.resource.name, by=by, records=0, pages=upsert.pages)
-            self.prospects.lookups.append(looked)
-
-    async def _preflight(self, passage: Passage, load: Load) -> Preflight | None:
-        """Return what asks the question that a run asks about its first rows, and notes what it takes."""
-        number: str | None = ""
-        if marks_field(passage.spec, load.resource):
-            found = await self._search(passage, load.resource)
-            number = found.id
-        how = marked_by(number or "", passage.spec, load.resource, self._copy.identity)
-        reader = Reader(self._connection.transport, self._connection.provider, load.resource)
-        fly = preflight_of(replace(load, guarantee=how.guarantee), reader)
-        if fly is None:
-            return None
-
-        async def ask(records: Sequence[Record]) -> None:
-            if number is not None:  # else the field is yet to be created, and the answer is known to be one empty page
-                await fly(how.mark(records))
-            pages = max(1, reader.pages)
-            resource = load.resource.name
-            self.prospects.lookups.append(
-                Lookup(load=passage.title, resource=resource, by=MARKS, records=0, pages=pages)
-            )
-
-        return ask
-
-    async def _search(self, passage: Passage, resource: Resource) -> FieldSearch:
-        """Look for the custom field that carries a load's markers; where there is none, the run creates it once."""
-        connection, name = self._connection, passage.spec.marker
-        found = await find_field(passage.spec, resource, connection.provider, connection.transport)
-        field = (name, resource.customizable)
-        is_created = found.id is None and field not in self._created
-        if is_created:
-            self._created.add(field)
-        self.prospects.lookups.append(
-            Lookup(
-                load=passage.title,
-                resource="custom_fields",
-                by=name,
-                records=int(found.id is not None),
-                pages=found.pages,
-                is_created=is_created,
-            )
-        )
-        return found
+            self.prospects.note(load.resource.name, ", ".join(load.by), pages=upsert.pages)
 
     def _unseen(self, sketch: Sketch) -> Sequence[str]:
         """Return the columns that no row had, where all rows were read."""

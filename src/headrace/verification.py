@@ -10,15 +10,14 @@ from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.connection import Connection
 from headrace.dispatch.asking import Asking
 from headrace.dispatch.halt import Halt
-from headrace.dispatch.readback.matching import Item, Likeness
-from headrace.dispatch.readback.natural import UNSAID, compare
+from headrace.dispatch.readback.differing import differing, sent_fields
+from headrace.dispatch.readback.matching import Item
 from headrace.feed import unmarked
 from headrace.identity import value_prints
 from headrace.importfile import LoadSpec, recorded
@@ -208,7 +207,7 @@ class _Check:
             if made[record.row.offset].print in {None, digest}
         ]
         self._changed += len(made) - len(same)
-        expected = [Expected(one.remote_id, record.row.line, _fields(record.value)) for record, one in same]
+        expected = [Expected(one.remote_id, record.row.line, sent_fields(record.value)) for record, one in same]
         self._expected.put(expected)
         for one in expected if self._spec.resource == "time_entries" and self._spec.operation != "update" else ():
             self.worked.update({_whose(one.fields): int(one.fields["time"])})
@@ -239,7 +238,7 @@ class _Check:
                 return
 
     def _compare(self, one: Expected, item: Item) -> None:
-        different = [name for name, sent in one.fields.items() if not _is_same(sent, item.get(name, UNSAID))]
+        different = differing(one.fields, item)
         self._differing += bool(different)
         for name in different:
             self._tell(one, name, one.fields[name], item.get(name))
@@ -263,22 +262,6 @@ def _whose(fields: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return person, service and month of a time entry."""
     person, service, day = (str(fields.get(name)) for name in ("person_id", "service_id", "date"))
     return person, service, day[:7]
-
-
-def _fields(value: Struct) -> dict[str, Any]:
-    """Return what was sent of a record, but for the id that an update was about."""
-    names = ((field.name, field.encode_name) for field in msgspec.structs.fields(value))
-    found = {encoded: getattr(value, name) for name, encoded in names}
-    return {name: given for name, given in found.items() if given is not UNSET and name != "id"}
-
-
-def _is_same(sent: Any, found: Any) -> bool:
-    match sent:
-        case dict() if isinstance(found, dict):
-            return all(_is_same(value, found.get(name, UNSAID)) for name, value in sent.items())
-        case list() if isinstance(found, list):
-            return sorted(map(str, sent)) == sorted(map(str, found))
-    return compare(sent, found) >= Likeness.LOOSE
 
 
 def _since(resource: Resource, since: float | None) -> dict[str, Any]:

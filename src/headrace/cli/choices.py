@@ -41,6 +41,7 @@ class Pace(NamedTuple):
     settle_after: float | None = None
     accept_mapping_change: bool = False
     budget: str | None = None
+    canary: bool = False
 
 
 class Talk(NamedTuple):

@@ -72,6 +72,7 @@ def _settings(pace: Pace, access: Access) -> Settings:
         limits=not pace.no_limits,
         accept_mapping_change=pace.accept_mapping_change,
         allow_host=access.allow_host,
+        canary=pace.canary,
         **{name: value for name, value in chosen.items() if value is not None},
     )
 

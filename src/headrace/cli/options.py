@@ -215,6 +215,11 @@ SettleAfter = Annotated[
     ),
 ]
 
+Canary = Annotated[
+    bool,
+    typer.Option("--canary", help="Send one row of each load that creates first, read it back and compare it."),
+]
+
 # --- how it is shown --------------------------------------------------------------------------------------------
 
 AcceptMappingChange = Annotated[

@@ -41,6 +41,7 @@ def plan(
     deadline: o.Deadline = None,
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
+    canary: o.Canary = False,
     accept_change: o.AcceptMappingChange = False,
     yes: o.Yes = False,
     json: o.Json = False,
@@ -65,6 +66,7 @@ def plan(
         settle_after,
         accept_change,
         budget,
+        canary,
     )
     return lay_out(
         file,

@@ -21,7 +21,7 @@ from headrace.cli.text import clean, count, span
 from headrace.client import Client
 from headrace.importfile import ImportSpec, stem
 from headrace.planning import Alternative, LoadPlan, Plan
-from headrace.prospects import MARKS, OWN, Lookup
+from headrace.prospects import CANARY, MARKS, OWN, Lookup
 
 
 def lay_out(file: str, how: DataFile, checkpoint: Path | None, *, access: Access, pace: Pace, talk: Talk) -> int:
@@ -109,6 +109,8 @@ def _table(table: Lookup) -> str:
     requests = count(table.requests, "request")
     if table.by == MARKS:
         return f"whether the first rows are there already, by their marks ({requests})"
+    if table.by == CANARY:
+        return f"one row alone, read back ({requests})"
     if table.resource == OWN:
         return f"the custom fields of {table.by} ({count(table.records, 'field')}, {requests})"
     if table.resource == "custom_fields":

@@ -41,6 +41,7 @@ def run(
     deadline: o.Deadline = None,
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
+    canary: o.Canary = False,
     accept_change: o.AcceptMappingChange = False,
     yes: o.Yes = False,
     json: o.Json = False,
@@ -64,6 +65,7 @@ def run(
         settle_after,
         accept_change,
         budget,
+        canary,
     )
     return import_file(
         file,

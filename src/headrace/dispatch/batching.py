@@ -30,11 +30,12 @@ class Batching:
         """Append records, in order."""
         self._waiting.extend(records)
 
-    def take(self) -> Batch | None:
-        """Return the next batch, the last one perhaps not full; None when nothing waits."""
+    def take(self, most: int | None = None) -> Batch | None:
+        """Return the next batch, the last one perhaps not full, of at most `most`; None when nothing waits."""
         if not self._waiting:
             return None
-        return Batch([self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))])
+        size = self._size if most is None else most
+        return Batch([self._waiting.popleft() for _ in range(min(size, len(self._waiting)))])
 
     def shrink(self, refused: int) -> None:
         """Make batches half as large as one of `refused` records that was too large, for the rest of the load."""

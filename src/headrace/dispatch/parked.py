@@ -17,6 +17,8 @@ GATHER: Final = 5.0
 """Seconds that a row which is due waits for others, so that one question asks for many."""
 REPEAT_AFTER: Final = 10.0
 """Seconds after which a request that may be repeated is: long enough for a restart, short enough for nobody to mind."""
+LAGS: Final = 5
+"""How many times the worst lag that was seen is waited."""
 SLACK: Final = 86_400.0
 """Seconds by which the window of an idempotency key is taken to be shorter than promised."""
 
@@ -58,12 +60,19 @@ class Repeat(Struct, frozen=True):
         return one.since is not None and now is not None and now - one.since < self.window - SLACK
 
 
-class Quiet(Struct, frozen=True):
-    """How long nothing is proven: D and L of RELIABILITY.md 1.7, in seconds; less where repeating needs no proof."""
+class Quiet(Struct):
+    """How long nothing is proven: D and L of RELIABILITY.md 1.7, in seconds; less where repeating needs no proof.
+
+    Mutable state: L, which grows with what is learnt.
+    """
 
     commit: float
     visible: float
     repeat: Repeat | None = None
+
+    def learn(self, lag: float) -> None:
+        """Take note of how many seconds a record stayed unseen: L is five times that at least."""
+        self.visible = max(self.visible, LAGS * lag)
 
     def after(self, one: Parked) -> float:
         """Return the quiet period of a row: of a request that was answered nothing is under way any more."""
