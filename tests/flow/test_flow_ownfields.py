@@ -204,3 +204,19 @@ def test_a_record_that_is_gone_is_refused(world: World) -> None:
     updating(world, [(9_999, "", "new", "")])
     report = world.run()
     assert (report.summary.rejected, report.exit_code) == (1, 3)
+
+
+@pytest.mark.parametrize("rule", [{}, "custom_fields.Text"])
+def test_a_column_may_be_called_as_the_field(rule: Any, world: World) -> None:
+    """Its cells go to the field's id, and not under its name as well."""
+    load(world, [("T", "x")], ("title", "custom_fields.Text"), **{"custom_fields.Text": rule})
+    assert world.run().summary.done == 1
+    assert values(world) == {"T": {"70": "x"}}
+
+
+def test_a_column_of_a_custom_field_needs_a_rule(world: World) -> None:
+    """Nothing is sent under a name that the API does not know: the error says what to write."""
+    load(world, [("T", "x")], ("title", "custom_fields.Text"))
+    with pytest.raises(UsageError, match="no rule says so") as caught:
+        world.run()
+    assert '"custom_fields.Text" = "custom_fields.Text"' in str(caught.value.hint)

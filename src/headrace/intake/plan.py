@@ -21,6 +21,7 @@ from headrace.provider import Resource
 Rules: TypeAlias = Mapping[str, Any]
 """Field to rule: a `Rule`, a table with a rule's keys, or the name of a column."""
 
+_OWN: Final = f"{CUSTOM}."
 AUTOMATIC: Final = Rule()
 """What holds for a field that no rule names: the column of its name, as it is."""
 
@@ -77,14 +78,24 @@ def _transform(resource: Resource, field: Field, rule: Rule) -> Transform | None
 
 def _known(fields: dict[str, Field], rules: Mapping[str, Rule], header: Header, resource: Resource) -> dict[str, Field]:
     """Return the resource's fields, and of an account's own ones those that rules or columns name."""
-    takes_custom = CUSTOM in fields
-    custom = [name for name in (*rules, *header.columns) if takes_custom and name.startswith(f"{CUSTOM}.")]
-    known = {**fields, **{name: custom_field(name) for name in custom}}
+    own = [name for name in rules if name.startswith(_OWN)] + _own_columns(rules, header) if CUSTOM in fields else []
+    known = {**fields, **{name: custom_field(name) for name in own}}
     for name in rules:
         if name not in known:
             hint = did_you_mean(name, known) or f"its fields are {listed(list(fields), limit=40)}"
             raise UsageError(f"{resource.name} has no field '{name}'", hint=hint)
     return known
+
+
+def _own_columns(rules: Mapping[str, Rule], header: Header) -> list[str]:
+    """Return the columns that are called as an account's own fields, by id. By name only a rule calls one."""
+    used = {*rules, *(rule.column for rule in rules.values())}
+    own = [name for name in header.columns if name.startswith(_OWN) and name not in used]
+    for name in own:
+        if not name.removeprefix(_OWN).isdecimal():
+            hint = f'say under [load.fields] "{name}" = "{name}", so that its name is looked up'
+            raise UsageError(f"the column '{name}' is of a custom field, and no rule says so", hint=hint)
+    return own
 
 
 def _places(fields: Mapping[str, Field], rules: Mapping[str, Rule], header: Header) -> dict[str, int]:
