@@ -59,11 +59,12 @@ class Writing(Struct, frozen=True):
         return Merging(present, self.writer("update", present.value), self.parking, self.feed.halt)
 
     def own(self) -> Writer | Merging:
-        """Return what sends the load's records by its own operation."""
-        load = self.feed.load
-        if load.operation != "update" or load.resource.customizable is None:
+        """Return what sends the load's records by its own operation; updates of one record in their order."""
+        if self.feed.load.operation != "update":
             return self.writer()
-        return self.merging(lambda record: str(getattr(record.value, "id", "")), attrgetter("value"))
+        merging = self.merging(lambda record: str(getattr(record.value, "id", "")), attrgetter("value"))
+        self.parking.on_recall = merging.hold
+        return merging
 
     def upserting(self, sizes: tuple[int, int]) -> Upserting:
         """Return what looks for the records of rows first; so many are created, and updated, by one request."""

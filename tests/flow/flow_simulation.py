@@ -72,20 +72,24 @@ def scenario(seed: int) -> Scenario:
         rows=rows,
         good=good,
         settings=Settings(batch_size=size, bulk=size > 1, concurrency=chance.choice([1, 4, 16])),
-        options={
-            "seed": seed,
-            "latency": chance.choice([(10, 100), (50, 400), (1, 3_000)]),
-            "pointers": chance.choice(["plain", "indexed"]),
-            "order": chance.choice(["same", "shuffled"]),
-            "atomicity": chance.choice(["atomic", "atomic", "partial"]),
-            "max_bulk": chance.choice([100, 100, 7]),
-            "reset": chance.choice(["x-ratelimit-reset", "retry-after", "none"]),
-            "faults": tuple(_faults(chance)),
-        },
+        options=conditions(chance, seed) | {"faults": tuple(_faults(chance))},
         kills=[(chance.randint(1, 40), chance.uniform(0.5, 600)) for _ in range(chance.randint(0, 3))],
         sorts=chance.random() < 0.2,
         marker=chance.choice(["off", "off", "note"]),
     )
+
+
+def conditions(chance: Random, seed: int) -> dict[str, Any]:
+    """Return how the server is made, faults aside."""
+    return {
+        "seed": seed,
+        "latency": chance.choice([(10, 100), (50, 400), (1, 3_000)]),
+        "pointers": chance.choice(["plain", "indexed"]),
+        "order": chance.choice(["same", "shuffled"]),
+        "atomicity": chance.choice(["atomic", "atomic", "partial"]),
+        "max_bulk": chance.choice([100, 100, 7]),
+        "reset": chance.choice(["x-ratelimit-reset", "retry-after", "none"]),
+    }
 
 
 def _row(chance: Random, at: int) -> tuple[Any, ...]:
@@ -157,7 +161,7 @@ class Simulation(World):
 
     def play(self) -> Report:
         """Kill as planned, then run until the import is done; return the last report."""
-        write_csv(self.folder / "hours.csv", self.plan.rows)
+        self.write_sources()
         for requests, seconds in self.plan.kills:
             self._kill(requests, seconds)
             if self.plan.sorts:
@@ -174,6 +178,9 @@ class Simulation(World):
                 return report
             self._heal(report.reason)
         raise AssertionError(f"not done after {MOST_RUNS} runs: {self.reports}")
+
+    def write_sources(self) -> None:
+        write_csv(self.folder / "hours.csv", self.plan.rows)
 
     def _client(self, **more: Any) -> Client:
         return simulated_client(self.sandbox, self.plan.settings, provider=self.plan.provider, **more)

@@ -1,7 +1,7 @@
-"""A long simulation: `python tests/flow/soak.py [SEEDS [FIRST]]`, 20,000 seeds by default. Prints the seeds that fail.
+"""A long simulation: `python tests/flow/soak.py [SEEDS [FIRST [KIND]]]`, 20,000 seeds by default; prints what fails.
 
-Each seed is one import under faults, killed and resumed, judged by what the sandbox holds in the end; see
-`flow_simulation`.
+Each seed is one import under faults, killed and resumed, judged by what the sandbox holds in the end: of one load, see
+`flow_simulation`, or as KIND `family` of several that depend on each other, see `flow_families`.
 """
 
 import sys
@@ -13,17 +13,21 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from flow_simulation import Simulation, scenario  # found beside this script
+from flow_families import FamilySimulation  # found beside this script
+from flow_simulation import Simulation, scenario
+
+KINDS = {"single": lambda folder, seed: Simulation(folder, scenario(seed)), "family": FamilySimulation}
 
 
-def main(seeds: int = 20_000, first: int = 0) -> int:
+def main(seeds: int = 20_000, first: int = 0, kind: str = "single") -> int:
     began, failed, runs = time.monotonic(), list[int](), Counter[str]()
     for seed in range(first, first + seeds):
         try:
             with TemporaryDirectory() as folder:
-                world = Simulation(Path(folder), scenario(seed))
-                world.judge(world.play())
-                runs.update(rows=len(world.plan.rows), kills=len(world.plan.kills), runs=len(world.reports))
+                world = KINDS[kind](Path(folder), seed)
+                report = world.play()
+                world.judge(report)
+                runs.update(rows=report.summary.rows, kills=len(world.plan.kills), runs=len(world.reports))
         except Exception:  # noqa: BLE001  # whatever it is, the seed is what is wanted
             failed.append(seed)
             print(f"seed {seed}", *traceback.format_exc().splitlines()[-6:], sep="\n  ", flush=True)
@@ -35,4 +39,4 @@ def main(seeds: int = 20_000, first: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(*map(int, sys.argv[1:3]), *sys.argv[3:]))

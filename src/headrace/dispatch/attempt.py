@@ -42,6 +42,13 @@ class Attempt:
         self._intent = None if of is None else of.intent
         self._began = get_running_loop().time()
 
+    def part(self, batch: Batch) -> "Attempt":
+        """Return the attempt for a part of a refused batch: of a repetition under the same intent, else a new one."""
+        part = Attempt(self._journal, self._wakeup, batch, self._now, is_repeat=self.is_repeat, is_part=True)
+        if self.is_repeat:
+            part._intent, part._since = self._intent, self._since
+        return part
+
     @property
     def is_open(self) -> bool:
         """Whether there is an intent."""

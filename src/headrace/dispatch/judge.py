@@ -18,7 +18,6 @@ from headrace.errors import HeadraceError, UnreachableError
 from headrace.model import Batch, Done, Fault, NotAttempted, Outcome, Record, Rejected, Request, Response, Settled
 from headrace.provider import Codec, Provider, Refusal, Resource, Verdict, verdict
 
-_GONE: Final = frozenset({404, 410})
 SINGLY_BELOW: Final = 4
 """Rows: a refused batch smaller than this is not halved again, its rows are sent one by one."""
 
@@ -60,6 +59,11 @@ class Terms(Struct, frozen=True, kw_only=True):
     key: Callable[[Record], str] | None = None
     value: Callable[[Record], Struct] = attrgetter("value")
 
+    @property
+    def is_atomic(self) -> bool:
+        """Whether the API says that a refused batch leaves nothing behind."""
+        return self.resource.bulk is not None and self.resource.bulk.atomicity == "atomic"
+
     def request(self, batch: Batch) -> Request:
         """Return the request that carries `batch`: the same bytes, and the same key, each time it is asked for."""
         request = self.codec.request([self.value(record) for record in batch.records], bulk=len(batch) > 1)
@@ -93,28 +97,6 @@ def postponed(batch: Batch) -> Ruling:
 def lost(batch: Batch, why: str) -> Ruling:
     """Return the ruling for a request that was sent and not answered: nobody knows, and we do not guess."""
     return Ruling(settled=[], evidence=Verdict.UNKNOWN, unknown=tuple(batch.records), why=why)
-
-
-def still_unknown(batch: Batch, ruling: Ruling) -> Ruling:
-    """Return the ruling on a repetition: a sending that did nothing says nothing about the ones before it."""
-    if ruling.again or not all(isinstance(one.outcome, NotAttempted) for one in ruling.settled):
-        return ruling
-    return replace(ruling, settled=[], unknown=tuple(batch.records), why="sent, and not answered when it was repeated")
-
-
-def repeated(terms: Terms, batch: Batch, response: Response, ruling: Ruling) -> Ruling:
-    """Return the ruling on the answer to a repetition, which may find its own work done already."""
-    if response.status == 409 and terms.header is not None:  # the first sending is being executed
-        return lost(batch, "the provider is still at it")
-    if response.status not in _GONE or terms.operation != "delete" or len(batch) > 1:
-        return ruling
-    if terms.codec.refusals(response.body) is None:
-        return ruling
-    gone = [
-        Settled(record.row, Done(record.row.offset, record.row.line, str(getattr(record.value, "id", "")), "readback"))
-        for record in batch.records
-    ]
-    return Ruling(settled=gone, evidence=Verdict.ACCEPTED)
 
 
 def uncertain(batch: Batch, why: str) -> Ruling:
@@ -175,9 +157,9 @@ def _refused(terms: Terms, batch: Batch, response: Response) -> Ruling:
     found = verdict(response.status, terms.provider.verdicts)
     if len(batch) == 1:
         return Ruling(settled=_all(batch, _rejected(terms, response, refusals)), evidence=found)
-    if terms.resource.bulk is None or terms.resource.bulk.atomicity != "atomic":
-        return _refused_in_part(terms, batch, response, refusals)
-    return _isolate(terms, batch, response, refusals)
+    if terms.is_atomic or terms.resource.repeats(terms.operation):
+        return _isolate(terms, batch, response, refusals)
+    return _refused_in_part(terms, batch, response, refusals)
 
 
 def _refused_in_part(terms: Terms, batch: Batch, response: Response, refusals: Sequence[Refusal]) -> Ruling:

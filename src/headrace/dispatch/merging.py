@@ -1,8 +1,9 @@
 """Merging: updates of a field that an API overwrites as a whole are read, merged and written, one by one for a record.
 
 Productive replaces the whole hash of custom fields (https://developer.productive.io/guides/working-with-custom-fields).
-So what a row does not say is read first and sent along. Rows that are about one record go one after the other, in the
-order in which they come; the next one waits while it is unknown whether the one before has been executed.
+So what a row does not say is read first and sent along. Rows that are about one record, of this resource or another,
+go one after the other, in the order in which they come; the next one waits while it is unknown whether the one before
+has been executed, also if that was in an earlier run.
 """
 
 from asyncio import Event
@@ -143,6 +144,10 @@ class Merging:
             self._parking.put(parked)
             self._halt.stop(error)
             return Told([])
+
+    def hold(self, record: Record) -> None:
+        """Give a row that an earlier run sent its turn: it may have been executed, and is older than what comes."""
+        self._turns.enter(self._present.identity(record), record.row.offset)
 
     def under_way(self) -> list[Record]:
         """See `Writer.under_way`."""

@@ -88,10 +88,12 @@ class Quiet(Struct):
 class Parking:
     """The unknown rows of one load. Writers park, the settling task takes away; nobody else is held up.
 
-    Mutable state: the rows by offset, whether more may come, and what wakes those who wait.
+    `on_recall` is told of rows that an earlier run sent, before any newer row is. Mutable state: the rows by offset,
+    whether more may come, and what wakes those who wait.
     """
 
     def __init__(self, quiet: Quiet, halt: Halt) -> None:
+        self.on_recall: Callable[[Record], None] = lambda _: None
         self._quiet = quiet
         self._halt = halt
         self._rows: dict[int, Parked] = {}
@@ -110,11 +112,14 @@ class Parking:
 
     def recall(self, found: Iterable[tuple[Record, Recalled]]) -> None:
         """Take rows in that an earlier run left unknown. Their quiet period begins now, whatever any clock says."""
-        self.put(
+        recalled = [
             Parked(record=record, intent=one.intent, since=one.since, why=_KILLED, is_recalled=True)
             for record, one in found
             if one.intent is not None
-        )
+        ]
+        for one in recalled:
+            self.on_recall(one.record)
+        self.put(recalled)
 
     def put_off(self, one: Parked, seconds: float) -> None:
         """Have a row looked up again so many seconds from now."""

@@ -11,8 +11,9 @@ from headrace.dispatch.attempt import Attempt
 from headrace.dispatch.breaker import Breaker
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
-from headrace.dispatch.judge import Ruling, Terms, judge, lost, not_sent, postponed, repeated, still_unknown, uncertain
+from headrace.dispatch.judge import Ruling, Terms, judge, lost, not_sent, postponed, uncertain
 from headrace.dispatch.parked import Parked, Parking
+from headrace.dispatch.repeating import UNANSWERED, repeated, still_unknown
 from headrace.dispatch.teller import Told
 from headrace.dispatch.transport import Transport
 from headrace.dispatch.wakeup import Wakeup
@@ -92,15 +93,15 @@ class Writer:
             if not pending or self._halt:
                 break
             was_refused = was_refused or sent.ruling.refusal is not None
-            sent = await self._send(self._part(pending.pop(), attempt))
+            sent = await self._send(attempt.part(pending.pop()))
             durable = sent.durable or durable  # what is settled later is durable later
+        if attempt.is_repeat:  # what an earlier sending did of these is as unknown as before
+            for left in pending:
+                self._parking.put(attempt.part(left).parked(lost(left, UNANSWERED)))
         offsets = [record.row.offset for record in batch.records]
         if was_refused and len(outcomes) == len(batch):
             self.interactions += all(isinstance(one.outcome, Done) for one in outcomes.values())
         return Told([outcomes[offset] for offset in offsets if offset in outcomes], durable)
-
-    def _part(self, batch: Batch, of: Attempt) -> Attempt:
-        return Attempt(self._journal, self._wakeup, batch, self._now, is_repeat=of.is_repeat, is_part=True)
 
     def under_way(self) -> list[Record]:
         """Return the records that are being sent just now."""
@@ -146,7 +147,7 @@ class Writer:
                 ruling = lost(batch, str(error))
             else:
                 ruling = judge(self._terms, batch, response)
-                if attempt.is_repeat:
+                if attempt.is_repeat or (attempt.is_part and not self._terms.is_atomic):
                     ruling = repeated(self._terms, batch, response, ruling)
         # What was sent before under the same intent may have been executed, whatever became of this sending.
         return still_unknown(batch, ruling) if attempt.is_repeat and attempt.is_open else ruling
