@@ -23,6 +23,7 @@ from headrace.dispatch.budget import Budget
 from headrace.dispatch.canary import Canary, look
 from headrace.dispatch.existing import AT_ONCE
 from headrace.dispatch.lookup import LookUp
+from headrace.dispatch.merging import Merging
 from headrace.dispatch.parked import Parking, Quiet, Repeat
 from headrace.dispatch.pause import Jitter
 from headrace.dispatch.readback.reader import Reader
@@ -218,6 +219,8 @@ class Flow:
 
     async def finish(self) -> None:
         """Say of what is still unknown that it is in doubt, and that nothing more will come."""
+        if isinstance(self._writer, Merging):
+            await self._writer.rest()
         await self._feed.teller.tell(Told(self.parking.unsettled()))
         await self._feed.teller.finish()
         if isinstance(self._writer, Upserting):

@@ -1,7 +1,7 @@
 """The simulation of a whole migration: tasks below tasks, todos below those, changes, and deletions, by one seed.
 
 As `flow_simulation`, but with loads that depend on each other, and with updates that are merged and deletes. `World`'s
-sources are `tasks.csv`, `todos.csv`, `changes.csv` and `gone.csv`.
+sources are `tasks.csv`, `todos.csv`, `changes.csv`, `again.csv` and `gone.csv`.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import msgspec
-from flow_simulation import VISIBLE_WITHIN, Scenario, Simulation, conditions
+from flow_simulation import COMMIT_WITHIN, VISIBLE_WITHIN, Scenario, Simulation, conditions
 from flow_world import PERSON, write_csv
 
 from headrace.importfile import ImportSpec
@@ -24,11 +24,12 @@ NOBODY = 999_999
 
 
 class Family(msgspec.Struct, frozen=True):
-    """The rows of the four sources. A task is its number, title, the number of its parent and its assignee."""
+    """The rows of the five sources. A task is its number, title, the number of its parent and its assignee."""
 
     tasks: list[tuple[int, str, int | str, int]]
     todos: list[tuple[int, str, int]]
     changes: list[tuple[int, str, str]]
+    again: list[tuple[int, str, str]]
     gone: list[tuple[int]]
 
     @property
@@ -50,20 +51,20 @@ class Family(msgspec.Struct, frozen=True):
     @property
     def done(self) -> int:
         """How many rows of all loads are done in the end."""
-        changed = sum(task in self.good_tasks for task, *_ in self.changes)
+        changed = sum(task in self.good_tasks for task, *_ in (*self.changes, *self.again))
         return len(self.good_tasks) + len(self.good_todos) + changed + sum(no in self.good_todos for (no,) in self.gone)
 
     @property
     def custom_fields(self) -> dict[int, dict[str, str]]:
         """What the custom fields of each good task hold in the end: the last that was said of each."""
         found: dict[int, dict[str, str]] = {}
-        for task, *values in self.changes:
+        for task, *values in (*self.changes, *self.again):
             said = {str(field): value for field, value in zip(FIELDS, values, strict=True) if value}
             found[task] = found.get(task, {}) | said
         return {task: held for task, held in found.items() if held and task in self.good_tasks}
 
 
-def family(chance: Random) -> Family:
+def family(chance: Random, other: Random) -> Family:
     count = chance.randint(5, 40)
     order = [*range(count)]
     parents = {no: chance.choice([*range(no)]) if no and chance.random() < 0.6 else "" for no in order}
@@ -80,23 +81,24 @@ def family(chance: Random) -> Family:
         (chance.randrange(count), chance.choice(["", f"a{at}"]), chance.choice(["", f"b{at}"]))
         for at in range(chance.randint(0, 30))
     ]
+    again = [(other.randrange(count), f"c{at}", "") for at in range(other.randint(0, 10))]
     gone = [(no,) for no in range(len(todos)) if chance.random() < 0.3]
-    return Family(tasks, todos, changes, gone)
+    return Family(tasks, todos, changes, again, gone)
 
 
 def scenario(seed: int) -> tuple[Scenario, Family]:
-    chance = Random(seed)
+    chance, other = Random(seed), Random(seed + 1_000_000_000)  # so that what is added leaves a seed's trace as it was
     size = chance.choice([1, 5, 10, 10])
     plan = Scenario(
         rows=[],
         good=Counter(),
         settings=Settings(batch_size=size, bulk=size > 1, concurrency=chance.choice([1, 4, 16])),
-        options=conditions(chance, seed) | {"faults": tuple(_faults(chance))},
+        options=conditions(chance, seed) | {"faults": (*_faults(chance), *_late(other))},
         kills=[(chance.randint(1, 60), chance.uniform(0.5, 900)) for _ in range(chance.randint(0, 3))],
         sorts=False,
         marker="off",
     )
-    return plan, family(chance)
+    return plan, family(chance, other)
 
 
 def _faults(chance: Random) -> list[Rule]:
@@ -120,6 +122,13 @@ def _faults(chance: Random) -> list[Rule]:
     if chance.random() < 0.3:
         rules.append(Rule(kind=FaultKind.SEARCH_LAG, method=("POST",), seconds=VISIBLE_WITHIN - 1, probability=0.2))
     return rules
+
+
+def _late(chance: Random) -> list[Rule]:
+    if chance.random() < 0.7:
+        return []
+    seconds, probability = chance.uniform(1, COMMIT_WITHIN - 1), chance.uniform(0.02, 0.25)
+    return [Rule(kind=FaultKind.LATE_COMMIT, method=("POST", "PATCH"), seconds=seconds, probability=probability)]
 
 
 LOADS: list[dict[str, Any]] = [
@@ -150,6 +159,14 @@ LOADS: list[dict[str, Any]] = [
         | {f"custom_fields.{field}": f"field {field}" for field in FIELDS},
     },
     {
+        "resource": "tasks",
+        "name": "again",
+        "source": "again.csv",
+        "operation": "update",
+        "fields": {"id": {"column": "task", "from": "tasks"}}
+        | {f"custom_fields.{field}": f"field {field}" for field in FIELDS},
+    },
+    {
         "resource": "todos",
         "name": "gone",
         "source": "gone.csv",
@@ -160,7 +177,7 @@ LOADS: list[dict[str, Any]] = [
 
 
 class FamilySimulation(Simulation):
-    """An import of four loads under the conditions of a scenario."""
+    """An import of five loads under the conditions of a scenario."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         plan, self.family = scenario(seed)
@@ -175,6 +192,7 @@ class FamilySimulation(Simulation):
         write_csv(self.folder / "tasks.csv", self.family.tasks, ("no", "title", "parent", "who"))
         write_csv(self.folder / "todos.csv", self.family.todos, ("no", "text", "task"))
         write_csv(self.folder / "changes.csv", self.family.changes, ("task", *(f"field {field}" for field in FIELDS)))
+        write_csv(self.folder / "again.csv", self.family.again, ("task", *(f"field {field}" for field in FIELDS)))
         write_csv(self.folder / "gone.csv", self.family.gone, ("no",))
 
     def judge(self, report: Report) -> None:

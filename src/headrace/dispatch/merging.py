@@ -6,10 +6,11 @@ go one after the other, in the order in which they come; the next one waits whil
 has been executed, also if that was in an earlier run.
 """
 
-from asyncio import Event
+from asyncio import Event, get_running_loop
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -25,6 +26,7 @@ from headrace.model import Batch, Record, Settled
 from headrace.provider import Provider, Resource
 
 MERGED: Final = "custom_fields"
+NO_TIMES: Final[Mapping[int, float]] = MappingProxyType({})
 
 Identity: TypeAlias = Callable[[Record], str]
 Value: TypeAlias = Callable[[Record], Any]
@@ -103,6 +105,11 @@ class Turns:
         self._changed.set()
         self._changed = Event()
 
+    async def wait_empty(self) -> None:
+        """Wait until nobody has a place."""
+        while self._places:
+            await self._changed.wait()
+
     async def wait(self, rows: Sequence[int]) -> None:
         """Wait until all these rows have their turn."""
         while not all(self._queues[self._places[row]][0] == row for row in rows):
@@ -137,9 +144,13 @@ class Merging:
         return Told(settled, durable)
 
     async def repeat(self, parked: Sequence[Parked]) -> Told:
-        """See `Writer.repeat`: what is repeated is merged anew."""
+        """See `Writer.repeat`: what is repeated is merged anew.
+
+        The first sending may still be executed after the second one, so whoever comes next waits until that is over.
+        """
+        until = {one.record.row.offset: self._parking.committed_by(one) for one in parked}
         try:
-            return await self._round([one.record for one in parked], partial(self._writer.repeat, parked))
+            return await self._round([one.record for one in parked], partial(self._writer.repeat, parked), until)
         except HeadraceError as error:
             self._parking.put(parked)
             self._halt.stop(error)
@@ -148,6 +159,11 @@ class Merging:
     def hold(self, record: Record) -> None:
         """Give a row that an earlier run sent its turn: it may have been executed, and is older than what comes."""
         self._turns.enter(self._present.identity(record), record.row.offset)
+
+    async def rest(self) -> None:
+        """Wait until nothing that was sent can be executed any more: the next load may be about the same records."""
+        with self._halt.scope():
+            await self._turns.wait_empty()
 
     def under_way(self) -> list[Record]:
         """See `Writer.under_way`."""
@@ -170,8 +186,10 @@ class Merging:
         if some:
             yield [*some.values()]
 
-    async def _round(self, records: Sequence[Record], send: Callable[[], Awaitable[Told]]) -> Told:
-        """Send rows when it is their turn. Of those whose fate is unknown then it stays their turn."""
+    async def _round(
+        self, records: Sequence[Record], send: Callable[[], Awaitable[Told]], until: Mapping[int, float] = NO_TIMES
+    ) -> Told:
+        """Send rows when it is their turn. It stays theirs while their fate is unknown, and `until` a time."""
         for record in records:
             self._turns.enter(self._present.identity(record), record.row.offset)
         over: Sequence[Record] = records
@@ -187,8 +205,15 @@ class Merging:
             for record in records:
                 self._present.forget(record)
             for record in over:
-                self._turns.leave(record.row.offset)
+                self._leave(record.row.offset, until.get(record.row.offset, 0.0))
         return told
+
+    def _leave(self, row: int, at: float) -> None:
+        """Give up a row's turn, at a time of the loop if that is still to come."""
+        if at <= get_running_loop().time():
+            self._turns.leave(row)
+        else:
+            get_running_loop().call_at(at, self._turns.leave, row)
 
     def __repr__(self) -> str:
         return f"<Merging over {self._writer!r}>"

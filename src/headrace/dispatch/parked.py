@@ -129,6 +129,10 @@ class Parking:
         """Whether a row may be sent again without looking."""
         return self._quiet.repeats(one)
 
+    def committed_by(self, one: Parked) -> float:
+        """Return the loop's time from which on nothing of what was sent of a row is still to be executed."""
+        return one.due - self._quiet.after(one) + self._quiet.commit
+
     def take(self, parked: Iterable[Parked]) -> None:
         """Take rows out: something is proven of them."""
         for one in parked:
