@@ -44,9 +44,9 @@ one), `outside` (clock, network, threads), `progress` (snapshots), `importfile`,
 first), `meter` (what a run has spent), `ahead` (what it has still to send), `planning` (what a run would do, and when),
 `rehearsal` (a run up to where it sends), `prospects` (names it would find), `scouting` (what it
 would ask about its first rows), `deciding` (what became of rows in doubt),
-`adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification` (what was made,
-compared with what was sent; `minutes`, with the time report). Below the client, `access` makes a connection of
-credentials."""
+`adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification` (what there is,
+compared with what was sent; `expecting` says what that is, `minutes` asks the time report). Below the client, `access`
+makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -79,7 +79,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adoption": FLOW,
     "exporting": {"connection", "meter", "naming", *ACTS, *NOUNS},
     "minutes": {"connection", *ACTS, *NOUNS},
-    "verification": FLOW | {"minutes"},
+    "expecting": FLOW,
+    "verification": FLOW | {"expecting", "minutes"},
     "prospects": {"ownfields", "parents", "resolving", *ACTS, *NOUNS},
     "scouting": FLOW | {"prospects"},
     "rehearsal": FLOW | {"checking", "prospects", "scouting"},

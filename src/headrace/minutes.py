@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from headrace.connection import Connection
 from headrace.dispatch.reading import read_pages
 from headrace.model import Lane
+from headrace.provider import Resource
 
 Worked: TypeAlias = Counter[tuple[str, str, str]]
 """Minutes by person, service and month (`2026-01`)."""
@@ -30,12 +31,17 @@ class Minutes(Struct, frozen=True, kw_only=True):
     found: int
 
 
+def is_reported(resource: Resource, connection: Connection) -> bool:
+    """Whether the API has a report of the minutes of such records."""
+    return resource.name == "time_entries" and connection.provider.report(_REPORT) is not None
+
+
 async def worked(of_services: Worked, connection: Connection) -> list[Minutes]:
-    """Compare minutes with the report, where the API has one: by person and by project, two requests a month.
+    """Compare minutes with the report, by person and by project: two requests a month.
 
     Where the report has another number for a person, that one is compared by project as well.
     """
-    if not of_services or connection.provider.report(_REPORT) is None:
+    if not of_services:
         return []
     project_of = await _projects(connection)
     by_month: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
@@ -69,7 +75,7 @@ async def _report(connection: Connection, month: str, group: str, **filters: str
     """Return the minutes of a month, by person or by project."""
     provider = connection.provider
     report = provider.report(_REPORT)
-    assert report is not None, "worked has looked"
+    assert report is not None, "is_reported has looked"
     year, number = map(int, month.split("-"))
     end = f"{year + number // 12}-{number % 12 + 1:02}-01"
     wanted = {**filters, "date": {"gt_eq": f"{month}-01", "lt": end}}

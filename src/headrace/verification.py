@@ -1,13 +1,12 @@
-"""Verification: what an import has made, read back in pages and compared field by field with what its sources say.
+"""Verification: what an import has left, read back in pages and compared field by field with what its sources say.
 
-The checkpoint holds no values, so the sources are read again and joined with it by their keys. A row that says
-something else now than what was sent is counted as changed, and not compared.
+Loads of one resource are checked together: what a later row says of a record stands for what earlier ones did. A row
+that says something else now than what was sent is counted as changed, and not compared.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import Struct
@@ -16,32 +15,31 @@ from msgspec.structs import replace
 from headrace.connection import Connection
 from headrace.dispatch.asking import Asking
 from headrace.dispatch.halt import Halt
-from headrace.dispatch.readback.differing import differing, sent_fields
+from headrace.dispatch.merging import MERGED
+from headrace.dispatch.readback.differing import differing
 from headrace.dispatch.readback.matching import Item
-from headrace.feed import unmarked
-from headrace.identity import value_prints
-from headrace.importfile import LoadSpec, recorded
-from headrace.intake import Intake
-from headrace.intake.source import Source
+from headrace.dispatch.readback.natural import created_since
+from headrace.dispatch.reading import read_record
+from headrace.expecting import Expecting
+from headrace.importfile import recorded
 from headrace.ledger import View
 from headrace.ledger.expected import Expectations, Expected
-from headrace.ledger.made import Made, MadeRecords
-from headrace.marking import find_field, marked_by, marks_field
 from headrace.meter import Meter
-from headrace.minutes import Minutes, Worked, worked
-from headrace.model import Lane, Record, Request, Row
+from headrace.minutes import Minutes, Worked, is_reported, worked
+from headrace.model import Lane, Request
 from headrace.parents import Parents, earlier_imports
-from headrace.passage import intake_of, open_of
-from headrace.provider import Resource, references
+from headrace.provider import references
 from headrace.resolving import Tables
 
 MOST: Final = 1_000
 """Differences that are told; all are counted."""
-_COMPARED: Final = frozenset({"create", "update", "upsert"})
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """A field of a record that is not what was sent, or a record that is not there: then `field` is None."""
+    """A field of a record that is not what was sent.
+
+    Where the record is not there `field` is None; where it was deleted and is there still, `field` is its `id`.
+    """
 
     file: str
     line: int
@@ -53,13 +51,14 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class LoadVerified(Struct, frozen=True, kw_only=True):
-    """What was found of one load: records `checked`, of which some are `differing` or `missing`.
+    """What was found of one load: rows `checked`, of which some are `differing` or `missing`.
 
-    `changed` are rows that are done and say something else in the source now.
+    `changed` are rows that are done and of which the source does not say what was sent any more.
     """
 
     name: str
     resource: str
+    operation: str
     checked: int
     differing: int
     missing: int
@@ -90,7 +89,7 @@ class Verified(Struct, frozen=True, kw_only=True, rename={"import_name": "import
 
 
 async def verify(view: View, connection: Connection) -> Verified:
-    """Read back what the import of a checkpoint has made. Writes nothing anywhere.
+    """Read back what the import of a checkpoint has left. Writes nothing anywhere.
 
     Raises `HeadraceError` where a source or the provider cannot be read.
     """
@@ -98,159 +97,158 @@ async def verify(view: View, connection: Connection) -> Verified:
     connection = connection.fitted(spec)
     meter = Meter(connection.budget, connection.outside.clock)
     begun = {load.name for load in view.loads}
-    loads, differences, minutes = list[LoadVerified](), list[Difference](), list[Minutes]()
     with ExitStack() as resources:
-        earlier = resources.enter_context(earlier_imports(spec, view))
-        for load in (one for one in spec.in_order if one.title in begun and one.operation in _COMPARED):
-            check = resources.enter_context(closing(_Check(load, view, connection)))
-            loads.append(await check.run(Parents(view, earlier)))
-            differences += check.differences[: MOST - len(differences)]
-            minutes += await worked(check.worked, connection)
-    sums = {name: sum(getattr(one, name) for one in loads) for name in ("checked", "differing", "missing", "changed")}
+        parents = Parents(view, resources.enter_context(earlier_imports(spec, view)))
+        tables = Tables(connection.transport, connection.provider, parents, Halt())
+        loads = [
+            resources.enter_context(closing(Expecting(one, place, view, connection)))
+            for place, one in enumerate(spec.in_order)
+            if one.title in begun
+        ]
+        checks = [
+            resources.enter_context(closing(_Check([one for one in loads if one.spec.resource == name], connection)))
+            for name in dict.fromkeys(one.spec.resource for one in loads)
+        ]
+        for check in checks:
+            await check.run(tables)
+        minutes = [one for check in checks for one in await worked(check.worked, connection)]
+        told = {place: one for check in checks for place, one in check.loads()}
+        order = {one.spec.title: one.place for one in loads}
+        differences = [one for check in checks for one in check.differences]
+        differences.sort(key=lambda one: (order[one.load], one.line))
+    found = [told[place] for place in sorted(told)]
+    sums = {name: sum(getattr(one, name) for one in found) for name in ("checked", "differing", "missing", "changed")}
     return Verified(
         import_name=spec.name,
         provider=connection.provider.name,
         requests=meter.spent()["requests"],
         seconds=round(meter.seconds, 3),
-        loads=tuple(loads),
-        differences=tuple(differences),
+        loads=tuple(found),
+        differences=tuple(differences[:MOST]),
         minutes=tuple(minutes),
-        notices=tuple(connection.notices),
+        notices=(*connection.notices, *(one for check in checks for one in check.notices())),
         **sums,
     )
 
 
 class _Check:
-    """The check of one load. Mutable state: what is expected, what differs, and the minutes that were sent."""
+    """The check of one resource. Mutable state: what is expected, what differs by load, and the minutes sent."""
 
-    def __init__(self, spec: LoadSpec, view: View, connection: Connection) -> None:
-        self._spec = spec
-        self._view = view
+    def __init__(self, loads: Sequence[Expecting], connection: Connection) -> None:
+        self._loads = loads
+        self._by_place = {one.place: one for one in loads}
         self._connection = connection
-        self._resources = ExitStack()
-        self._source: Source = self._resources.enter_context(closing(open_of(spec)))
-        self._made: MadeRecords = self._resources.enter_context(closing(view.made(spec.title)))
-        self._expected = self._resources.enter_context(closing(Expectations()))
-        self._intake: Intake = intake_of(
-            spec, connection.provider, source=self._source.name, has_open_columns=self._source.has_open_columns
-        )
-        self._twins: Counter[bytes] = Counter()
-        self._changed = self._checked = self._differing = 0
+        self._resource = loads[0].resource
+        self._is_reported = is_reported(self._resource, connection)
+        self._expected = Expectations()
+        self._asking = Asking([*references(self._resource.struct)], by_cursor=True)
+        self._differing: Counter[int] = Counter()
+        self._missing: Counter[int] = Counter()
         self.differences: list[Difference] = []
         self.worked: Worked = Counter()
 
-    async def run(self, parents: Parents) -> LoadVerified:
+    async def run(self, tables: Tables) -> None:
         """Gather what is expected, read what there is, and compare."""
-        await self._gather(parents)
-        self._checked = len(self._expected)
-        if self._checked:
-            await self._read()
-        missing = 0
-        for one in self._expected.left():
-            missing += 1
-            self._tell(one)
-        return LoadVerified(
-            name=self._spec.title,
-            resource=self._spec.resource,
-            checked=self._checked,
-            differing=self._differing,
-            missing=missing,
-            changed=self._changed,
-        )
+        for load in self._loads:
+            await load.gather(tables, self._expected)
+        if len(self._expected):
+            is_whole = await self._read()
+            for rows in self._expected.left():
+                self._judge(rows, None if is_whole and not rows[-1].is_there else await self._record(rows))
+
+    def loads(self) -> Iterator[tuple[int, LoadVerified]]:
+        """Yield what was found of each load, by its place."""
+        for load in self._loads:
+            yield (
+                load.place,
+                LoadVerified(
+                    name=load.spec.title,
+                    resource=load.spec.resource,
+                    operation=load.spec.operation,
+                    checked=load.checked,
+                    differing=self._differing[load.place],
+                    missing=self._missing[load.place],
+                    changed=load.changed,
+                ),
+            )
+
+    def notices(self) -> Iterator[str]:
+        """Yield what the user should know."""
+        if self._asking.untold:
+            untold = f"{self._connection.provider.name} does not tell {', '.join(self._asking.untold)}"
+            yield f"{untold} of {self._resource.name}: not compared"
 
     def close(self) -> None:
-        """Close the source, and drop what was gathered."""
-        self._resources.close()
-
-    # What is expected
-
-    async def _gather(self, parents: Parents) -> None:
-        connection = self._connection
-        tables = Tables(connection.transport, connection.provider, parents, Halt())
-        self._intake = await tables.fitted(self._intake)
-        resolving = await tables.resolving(self._intake)
-        mark = None
-        for chunk in self._source.chunks():
-            rows = self._intake.rows(chunk)
-            made = self._made.find([row.key for row in rows])
-            done = [(row, one) for row in rows if (one := self._next(row, made)) is not None]
-            if not done:
-                continue
-            mark, its = mark or await self._marks(), [row for row, _ in done]
-            sifted = self._intake.sift(chunk, its, resolving.resolvers(chunk, its))
-            self._expect(mark(sifted.records), {row.offset: one for row, one in done})
-
-    def _next(self, row: Row, made: Mapping[bytes, Sequence[Made]]) -> Made | None:
-        """Return the record that a row was made into: of rows with equal keys each has its own."""
-        its = made.get(row.key, ())
-        if len(its) <= 1:
-            return its[0] if its else None
-        self._twins[row.key] += 1
-        place = self._twins[row.key] - 1
-        return its[place] if place < len(its) else None
-
-    async def _marks(self) -> Callable[[Sequence[Record]], Sequence[Record]]:
-        """Return what puts the marks into records that were sent with them."""
-        if self._spec.marker == "off":
-            return unmarked
-        connection, spec, resource = self._connection, self._spec, self._intake.resource
-        number: str | None = ""
-        if marks_field(spec, resource):
-            number = (await find_field(spec, resource, connection.provider, connection.transport)).id
-        return marked_by(number or "", spec, resource, self._view.identity).mark
-
-    def _expect(self, records: Sequence[Record], made: Mapping[int, Made]) -> None:
-        prints = value_prints(record.value for record in records)
-        same = [
-            (record, made[record.row.offset])
-            for record, digest in zip(records, prints, strict=True)
-            if made[record.row.offset].print in {None, digest}
-        ]
-        self._changed += len(made) - len(same)
-        expected = [Expected(one.remote_id, record.row.line, sent_fields(record.value)) for record, one in same]
-        self._expected.put(expected)
-        for one in expected if self._spec.resource == "time_entries" and self._spec.operation != "update" else ():
-            self.worked.update({_whose(one.fields): int(one.fields["time"])})
+        """Drop what was gathered."""
+        self._expected.close()
 
     # What there is
 
-    async def _read(self) -> None:
-        connection, resource = self._connection, self._intake.resource
-        asking = Asking([*references(resource.struct)], by_cursor=True)
+    async def _read(self) -> bool:
+        """Compare what the listing holds; return whether it was read to its end.
 
-        def first() -> Request:
-            return replace(
-                connection.provider.wire.listing(
-                    connection.provider,
-                    resource,
-                    filters=_since(resource, self._made.since),
-                    include=asking.links,
-                    by_cursor=asking.by_cursor,
-                ),
-                lane=Lane.ROWS,
-            )
-
-        async for page, _ in asking.answers(connection.transport, connection.provider, first):
+        It is left when as many pages were read as records are still to be found: then these are asked for one by one,
+        which is less than twice the least that could do.
+        """
+        connection, pages = self._connection, 0
+        since = min(one.since or 0.0 for one in self._loads)
+        self._asking.filters = created_since(self._resource, since or None)
+        async for page, _ in self._asking.answers(connection.transport, connection.provider, self._first):
+            pages += 1
             items = {str(item["id"]): item for item in page.items}
-            for one in self._expected.take([*items]):
-                self._compare(one, items[one.remote_id])
-            if not len(self._expected):
-                return
+            for rows in self._expected.take([*items]):
+                is_gone = not rows[-1].is_there  # or so it should be: a list may lag behind
+                self._judge(rows, await self._record(rows) if is_gone else items[rows[-1].remote_id])
+            if pages >= len(self._expected):
+                return page.following is None
+        return True
 
-    def _compare(self, one: Expected, item: Item) -> None:
-        different = differing(one.fields, item)
-        self._differing += bool(different)
-        for name in different:
-            self._tell(one, name, one.fields[name], item.get(name))
+    def _first(self) -> Request:
+        provider, asking = self._connection.provider, self._asking
+        first = provider.wire.listing(
+            provider, self._resource, filters=asking.filters, include=asking.links, by_cursor=asking.by_cursor
+        )
+        return replace(first, lane=Lane.ROWS)
 
-    def _tell(self, one: Expected, field: str | None = None, sent: Any = None, found: Any = None) -> None:
+    async def _record(self, rows: Sequence[Expected]) -> Item | None:
+        """Return the record, asked for by its id."""
+        provider = self._connection.provider
+        request = provider.wire.record(provider, self._resource, rows[-1].remote_id, include=self._asking.links)
+        return await read_record(self._connection.transport, provider, replace(request, lane=Lane.ROWS))
+
+    # What differs
+
+    def _judge(self, rows: Sequence[Expected], item: Item | None) -> None:
+        """Compare a record with what its rows have left of it, or of which there is none any more."""
+        first, last = rows[0], rows[-1]
+        if not last.is_there:
+            if item is not None:
+                self._differing[last.load] += 1
+                self._tell(last, "id", None, last.remote_id)
+            return
+        said = [*_said(rows)]
+        if self._is_reported and self._by_place[first.load].makes_records:
+            fields = {name: value for _, its in said for name, value in its.items()}
+            self.worked[_whose(fields)] += int(fields["time"])
+        if item is None:
+            self._missing[first.load] += 1
+            self._tell(first)
+            return
+        for row, fields in said:
+            different = differing(fields, item)
+            self._differing[row.load] += bool(different)
+            for name in different:
+                self._tell(row, name, fields[name], item.get(name))
+
+    def _tell(self, row: Expected, field: str | None = None, sent: Any = None, found: Any = None) -> None:
         if len(self.differences) < MOST:
+            load = self._by_place[row.load]
             self.differences.append(
                 Difference(
-                    file=self._source.name,
-                    line=one.line,
-                    load=self._spec.title,
-                    id=one.remote_id,
+                    file=load.file,
+                    line=row.line,
+                    load=load.spec.title,
+                    id=row.remote_id,
                     field=field,
                     sent=sent,
                     found=found,
@@ -258,14 +256,20 @@ class _Check:
             )
 
 
-def _whose(fields: Mapping[str, Any]) -> tuple[str, str, str]:
+def _said(rows: Sequence[Expected]) -> Iterator[tuple[Expected, dict[str, Any]]]:
+    """Yield the rows of a record in the order of time, each with those of its fields that no later one says."""
+    later: dict[str, Any] = {}
+    told: list[tuple[Expected, dict[str, Any]]] = []
+    for row in reversed(rows):
+        own = {name: value for name, value in row.fields.items() if name not in later}
+        if MERGED in row.fields and MERGED in later:  # an update says those fields of its own that it changes
+            own[MERGED] = {name: value for name, value in row.fields[MERGED].items() if name not in later[MERGED]}
+        later = {**row.fields, **later, MERGED: {**row.fields.get(MERGED, {}), **later.get(MERGED, {})}}
+        told.append((row, own))
+    yield from reversed(told)
+
+
+def _whose(fields: dict[str, Any]) -> tuple[str, str, str]:
     """Return person, service and month of a time entry."""
     person, service, day = (str(fields.get(name)) for name in ("person_id", "service_id", "date"))
     return person, service, day[:7]
-
-
-def _since(resource: Resource, since: float | None) -> dict[str, Any]:
-    """Return the filter that leaves older records out: by whole days, and one to spare."""
-    if since is None or "created_at" not in resource.filters:
-        return {}
-    return {"created_at": {"gt_eq": datetime.fromtimestamp(max(0.0, since - 86_400.0), UTC).date()}}

@@ -25,6 +25,15 @@ def verified(world: Any, checkpoint: Path | None = None, **settings: Any) -> Ver
     return virtual_time.run(main)
 
 
+def verified_by(world: Trio, checkpoint: Path) -> Verified:
+    async def main() -> Verified:
+        virtual_time.advance(3_600.0)
+        async with simulated_client(world.sandbox) as client:
+            return await client.verify(checkpoint)
+
+    return virtual_time.run(main)
+
+
 def entries(world: World) -> dict[str, Any]:
     table = world.sandbox.store.table("time_entries").values()
     return {one.attributes["note"].split("\n")[0]: one for one in table}
@@ -127,23 +136,61 @@ def test_loads_with_references_are_verified(tmp_path: Path) -> None:
     assert sorted(one.field or "" for one in found.differences) == ["custom_fields", "project_id"]
 
 
-def test_plain_providers_are_verified_too(tmp_path: Path) -> None:
-    """Records that are listed below others are found there."""
+BOOKED = {"date": "2026-03-02", "minutes": 9, "task_id": 1001}
+PLAIN: list[tuple[str, str, dict[str, Any], str]] = [
+    ("agiled", "projects", {"name": "row {}"}, "name"),
+    ("agiled", "tasks", {"title": "row {}", "project_id": 501}, "title"),
+    ("agiled", "time_entries", {"date": "2026-03-02", "duration_minutes": 9, "notes": "row {}"}, "notes"),
+    ("timemagic", "projects", {"name": "row {}"}, "name"),
+    ("timemagic", "tasks", {"name": "row {}", "project_id": ("projects", 1)}, "name"),
+    ("timemagic", "time_entries", {"begin_time": "2026-03-02T09:00:00Z", "comment": "row {}"}, "comment"),
+    ("bezala", "cost_centers", {"name": "row {}"}, "name"),
+    ("bezala", "tasks", {"name": "row {}", "cost_center_id": 501}, "name"),
+    ("bezala", "time_entries", BOOKED | {"description": "row {}"}, "description"),
+]
+
+
+@pytest.mark.parametrize(("provider", "resource", "row", "text"), PLAIN)
+@pytest.mark.parametrize("shape", ["wrapped", "bare"])
+def test_every_resource_of_the_other_providers_is_verified(
+    provider: str, resource: str, row: dict[str, Any], text: str, shape: str, tmp_path: Path
+) -> None:
+    """Equal is equal; of the records that the import made an edited one is named with its field, and a missing one."""
+    world = Trio(provider, window="off", shape=shape)
+    spelt = {name: world.sandbox.api.identify(*cell) if isinstance(cell, tuple) else cell for name, cell in row.items()}
+    rows = [[str(cell).format(at) for cell in spelt.values()] for at in range(6)]
+    source = write_csv(tmp_path / "rows.csv", rows, [*row])
+    checkpoint = tmp_path / "x.headrace"
+    kind = {"time_entries": "time-entries"}.get(resource, resource) if provider == "agiled" else resource
+    before = {*world.sandbox.store.table(kind)}
+    world.load(resource, source, checkpoint)  # type: ignore[arg-type]  # a file is as good as rows
+    made = [one for one in world.sandbox.store.table(kind).values() if one.id not in before]
+    assert len(made) == 6
+    found = verified_by(world, checkpoint)
+    assert (found.checked, found.exit_code, found.differences) == (6, 0, ())
+    edited = next(one for one in made if one.attributes[text] == "row 2")
+    edited.attributes[text] = "not ours"
+    gone = next(one for one in made if one.attributes[text] == "row 4")
+    world.sandbox.store.remove(kind, gone)
+    found = verified_by(world, checkpoint)
+    told = {one.line: (one.id, one.field, one.sent, one.found) for one in found.differences}
+    identify = world.sandbox.api.identify
+    assert told == {
+        4: (str(identify(kind, edited.id)), text, "row 2", "not ours"),
+        6: (str(identify(kind, gone.id)), None, None, None),
+    }
+    assert (found.differing, found.missing, found.exit_code) == (1, 1, 4)
+
+
+def test_what_was_silently_dropped_is_named(tmp_path: Path) -> None:
+    """Time Magic stores an entry about a task that there is not about nothing, without a word: verify has the word."""
     world = Trio("timemagic", window="off")
-    project = world.sandbox.api.identify("projects", 1)
-    rows = [{"project_id": project, "name": f"task {at}"} for at in range(6)]
-    checkpoint, source = tmp_path / "x.headrace", tmp_path / "tasks.csv"
-    write_csv(source, [(row["project_id"], row["name"]) for row in rows], ("project_id", "name"))
-    world.load("tasks", source, checkpoint)  # type: ignore[arg-type]  # a file is as good as rows
-
-    async def run() -> Verified:
-        virtual_time.advance(3_600.0)
-        async with simulated_client(world.sandbox) as client:
-            return await client.verify(checkpoint)
-
-    assert virtual_time.run(run).checked == 6
-    next(iter(world.sandbox.store.table("tasks").values())).attributes["name"] = "not ours"
-    assert virtual_time.run(run).exit_code == 0
+    known, unknown = (world.sandbox.api.identify("tasks", number) for number in (1, 77))
+    rows = [("2026-03-02T09:00:00Z", "task", task) for task in (known, unknown)]
+    source = write_csv(tmp_path / "rows.csv", rows, ("begin_time", "resource_type", "resource_id"))
+    world.load("time_entries", source, tmp_path / "x.headrace")  # type: ignore[arg-type]  # a file is as good as rows
+    found = verified_by(world, tmp_path / "x.headrace")
+    assert [(one.line, one.field, one.found) for one in found.differences] == [(3, "resource_id", None)]
 
 
 def test_the_command_says_it_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ def verify(
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
-    """Read back what the import has made, in pages, and name every field that is not what was sent.
+    """Read back what the import has left, in pages, and name every field that is not what was sent.
 
     Time entries are also compared with the time report: minutes by person and project, month by month. Writes nothing.
     Exit code 0 when all is as it was sent, 4 when something differs or is missing.

@@ -17,6 +17,7 @@ from headrace.client import Client
 from headrace.importfile import recorded
 from headrace.ledger.view import read
 from headrace.naming import provider_named
+from headrace.provider import SOMETHING
 from headrace.verification import Difference, Verified
 
 _SHOWN: Final = 20
@@ -83,4 +84,8 @@ def _difference(one: Difference) -> str:
     where = f"{one.file}:{one.line}: {one.load} {one.id}"
     if one.field is None:
         return f"{where} is not there"
+    if one.field == "id":
+        return f"{where} is there still, and was deleted"
+    if one.sent == SOMETHING:
+        return f"{where}: {one.field} has no value, and was given one"
     return f"{where}: {one.field} is {shortened(one.found)!r}, and {shortened(one.sent)!r} was sent"

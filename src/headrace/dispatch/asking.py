@@ -1,24 +1,26 @@
 """Asking for all of a listing: what we add to a question of our own accord gives way where the API does not take it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
 
 from headrace.dispatch.reading import read_answers
 from headrace.dispatch.transport import Transport
 from headrace.errors import UsageError
-from headrace.model import Request
+from headrace.model import NO_MAPPING, Request
 from headrace.provider import Page, Provider
 
 
 class Asking:
-    """The relationships that are to be told, and whether pages follow a cursor. Mutable state: what is left of that.
+    """The relationships that are to be told, filters of ours, and whether pages follow a cursor.
 
     Without being included a relationship says nothing; in the order of a cursor no record is twice or missing, whoever
-    makes others meanwhile.
+    makes others meanwhile. Mutable state: what is left of that.
     """
 
-    def __init__(self, links: Sequence[str], *, by_cursor: bool) -> None:
+    def __init__(self, links: Sequence[str], *, by_cursor: bool, filters: Mapping[str, Any] = NO_MAPPING) -> None:
         self.links = [*links]
         self.by_cursor = by_cursor
+        self.filters = filters
         self.untold: list[str] = []
 
     async def answers(
@@ -43,8 +45,12 @@ class Asking:
             self.links = [name for name in self.links if name not in refused]
             self.untold += refused
             return True
-        by_cursor, self.by_cursor = self.by_cursor, False
-        return by_cursor
+        by_cursor, filters = self.by_cursor, self.filters
+        if by_cursor and not any(f"'{name}'" in error.message for name in filters):
+            self.by_cursor = False
+            return True
+        self.filters = NO_MAPPING
+        return bool(filters)
 
     def __repr__(self) -> str:
         return f"<Asking for {len(self.links)} relationships>"

@@ -1,7 +1,7 @@
 """Reading: pages of a listing, one after the other, and the first question of every run."""
 
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from headrace.provider import Page, Provider, Resource, Verdict, verdict
 
 MAX_PAGES: Final = 100_000
 """Bounds one listing: 20 million records at 200 a page."""
+_GONE: Final = frozenset({404, 410})
 
 
 async def read_pages(transport: Transport, provider: Provider, first: Request) -> AsyncIterator[Page]:
@@ -36,6 +37,20 @@ async def read_answers(transport: Transport, provider: Provider, first: Request)
             raise _not_a_page(provider, following, response)
         yield page, response.body
         following = page.following and replace(page.following, lane=first.lane, route=first.route)
+
+
+async def read_record(transport: Transport, provider: Provider, request: Request) -> Mapping[str, Any] | None:
+    """Return the record that `request` asks for by its id, None where the provider says that there is none.
+
+    Raises as `read_pages` does.
+    """
+    response = await _answer(transport, request)
+    if response.status in _GONE and provider.wire.refusals(response.body) is not None:
+        return None
+    page = provider.wire.page(request, response.body) if response.status == 200 else None
+    if page is None:
+        raise _not_a_page(provider, request, response)
+    return page.items[0] if page.items else None
 
 
 async def probe(transport: Transport, provider: Provider, resource: Resource) -> None:

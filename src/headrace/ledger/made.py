@@ -16,14 +16,18 @@ _DONE: Final = (
     " ORDER BY settled"
 )
 _AT_ONCE: Final = 500
-_FIND: Final = "SELECT key, remote_id, print FROM made WHERE key IN"
+_FIND: Final = "SELECT key, remote_id, print, rowid FROM made WHERE key IN"
 
 
 class Made(Struct, frozen=True):
-    """One record that a row was made into; `print` is the digest of what was sent, None where it is not known."""
+    """One record that a row was made into; `print` is the digest of what was sent, None where it is not known.
+
+    `turn` counts the rows of the load that are done, in the order of time.
+    """
 
     remote_id: str
     print: bytes | None
+    turn: int
 
 
 class MadeRecords:
@@ -48,8 +52,8 @@ class MadeRecords:
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
             marks = ", ".join("?" * len(some))
-            for key, remote_id, digest in self._index.execute(f"{_FIND} ({marks}) ORDER BY rowid", some):
-                found.setdefault(key, []).append(Made(remote_id, digest))
+            for key, remote_id, digest, turn in self._index.execute(f"{_FIND} ({marks}) ORDER BY rowid", some):
+                found.setdefault(key, []).append(Made(remote_id, digest, turn))
         return found
 
     def close(self) -> None:

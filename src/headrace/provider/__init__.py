@@ -17,6 +17,7 @@ from headrace.provider.limit import Limit, Route, WorkLimit
 from headrace.provider.setting import Setting, fitted
 from headrace.provider.signin import Login, SignIn
 from headrace.provider.table import (
+    SOMETHING,
     Action,
     Auth,
     Bulk,
@@ -33,6 +34,7 @@ from headrace.provider.wire import Codec, Hit, Page, Refusal, Wire
 __all__ = [
     "DEFAULT_VERDICTS",
     "REPEATABLE",
+    "SOMETHING",
     "UPSERT",
     "Action",
     "Auth",

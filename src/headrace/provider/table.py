@@ -18,6 +18,8 @@ from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
 from headrace.provider.wire import Wire
 
 REFERENCE: Final = "resource"
+SOMETHING: Final = "<something>"
+"""What a field is where it has a value, whichever (`Action.leaves`)."""
 UUID: Final = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 """What an id of `Ids.UUID` looks like, as a pattern."""
 
@@ -97,7 +99,7 @@ class Action(Struct, frozen=True, kw_only=True):
     they go into the body. `description` says, in a few words, what becomes of the record. `is_repeatable` says that
     doing it twice is doing it once. One that is `collective` goes to the resource's path with `tail`, names many
     records and is answered with nothing. One that makes a record of another goes there too; `source` is the field that
-    names the other one.
+    names the other one. `leaves` says what can be seen of the record afterwards: fields and their values.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Action(Struct, frozen=True, kw_only=True):
     is_repeatable: bool = False
     collective: bool = False
     source: str | None = None
+    leaves: Mapping[str, Any] = NO_MAPPING
 
 
 # --- the table --------------------------------------------------------------------------------------------------

@@ -83,8 +83,18 @@ class Wire(Protocol):
         record, where the API has such), `group` (of a report).
         """
 
-    def record(self, provider: "Provider", resource: "Resource", identity: str, fields: Sequence[str]) -> Request:
-        """Return the request for one record, with no more of it than `fields` where the API can leave others out."""
+    def record(
+        self,
+        provider: "Provider",
+        resource: "Resource",
+        identity: str,
+        fields: Sequence[str] = (),
+        include: Sequence[str] = (),
+    ) -> Request:
+        """Return the request for one record: all of it, or no more than `fields` where the API can leave others out.
+
+        `include` names relationships that are to be told, where the API does not by itself.
+        """
 
     def bookmark(self, request: Request) -> Any:
         """Return where a listing stands, as plain values: what `reopened` makes `request`, which follows a page, of."""

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct
 
 from headrace.dispatch.readback.matching import Item, Likeness
 from headrace.dispatch.readback.natural import UNSAID, compare
+from headrace.provider import SOMETHING
 
 
 def sent_fields(value: Struct) -> dict[str, Any]:
@@ -24,6 +25,8 @@ def differing(sent: Mapping[str, Any], item: Item) -> list[str]:
 
 def _is_same(sent: Any, found: Any) -> bool:
     match sent:
+        case str() if sent == SOMETHING:
+            return found is not None and found != ""
         case dict() if isinstance(found, dict):
             return all(_is_same(value, found.get(name, UNSAID)) for name, value in sent.items())
         case list() if isinstance(found, list):

@@ -36,7 +36,7 @@ def questions(
     links = [name for name in references(resource.struct) if name in fields]
     return [
         Question(
-            filters={**_created_since(resource, since), **_filters(resource, fields, records[start : start + AT_ONCE])},
+            filters={**created_since(resource, since), **_filters(resource, fields, records[start : start + AT_ONCE])},
             include=links,
             places=range(start, min(start + AT_ONCE, len(records))),
         )
@@ -44,7 +44,7 @@ def questions(
     ]
 
 
-def _created_since(resource: Resource, since: float | None) -> dict[str, Any]:
+def created_since(resource: Resource, since: float | None) -> dict[str, Any]:
     """Return the filter that leaves older records out, by whole days and one to spare: vendors cut times to dates."""
     if since is None or CREATED not in resource.filters:
         return {}

@@ -36,9 +36,16 @@ class JsonApi:
         """`Wire.listing`."""
         return listing(provider, resource, filters=filters, **options)
 
-    def record(self, provider: Provider, resource: Resource, identity: str, fields: Sequence[str]) -> Request:
+    def record(
+        self,
+        provider: Provider,
+        resource: Resource,
+        identity: str,
+        fields: Sequence[str] = (),
+        include: Sequence[str] = (),
+    ) -> Request:
         """`Wire.record`."""
-        return record(provider, resource, identity, fields)
+        return record(provider, resource, identity, fields, include)
 
     def bookmark(self, request: Request) -> Any:
         """`Wire.bookmark`."""

@@ -59,13 +59,16 @@ def listing(
     )
 
 
-def record(provider: Provider, resource: Resource, identity: str, fields: Sequence[str]) -> Request:
+def record(
+    provider: Provider, resource: Resource, identity: str, fields: Sequence[str], include: Sequence[str]
+) -> Request:
     """Return the request for one record: `Wire.record`."""
-    path = f"{resource.path}/{quote(identity, safe='')}"
+    path, spelt = f"{resource.path}/{quote(identity, safe='')}", _spelling(resource)
+    options = {"include": ",".join(map(spelt, include)), f"fields[{resource.name}]": ",".join(map(spelt, fields))}
     return Request(
         method="GET",
         path=path,
-        params=((f"fields[{resource.name}]", ",".join(map(_spelling(resource), fields))),),
+        params=tuple((name, value) for name, value in options.items() if value),
         headers=HEADERS,
         route=provider.route("GET", path),
         lane=Lane.READBACK,

@@ -46,9 +46,16 @@ class PlainJson:
         """`Wire.listing`."""
         return listing(provider, resource, self._of(resource.name), self._parent(resource), filters=filters, **options)
 
-    def record(self, provider: Provider, resource: Resource, identity: str, fields: Sequence[str]) -> Walk:
+    def record(
+        self,
+        provider: Provider,
+        resource: Resource,
+        identity: str,
+        fields: Sequence[str] = (),
+        include: Sequence[str] = (),
+    ) -> Walk:
         """`Wire.record`."""
-        del fields  # none of these APIs leaves fields out
+        del fields, include  # none of these APIs leaves fields out, and all tell what a record refers to
         return record(provider, resource, self._of(resource.name), identity)
 
     def bookmark(self, request: Request) -> Any:

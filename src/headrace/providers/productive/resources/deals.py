@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from headrace.provider import Action, Bulk, NaturalKey, Resource
+from headrace.provider import SOMETHING, Action, Bulk, NaturalKey, Resource
 from headrace.providers.productive.rules import one_of
 from headrace.providers.productive.vocabulary import (
     DOCS,
@@ -95,6 +95,7 @@ DEALS = Resource(
             tail="/close",
             struct=Delivery,
             is_repeatable=True,
+            leaves=MappingProxyType({"delivered_on": SOMETHING}),
         ),
     ),
 )

@@ -1,5 +1,6 @@
 """Expenses: what was bought for a budget."""
 
+from types import MappingProxyType
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -54,6 +55,13 @@ EXPENSES = Resource(
     bulk=Bulk(operations=frozenset({"update", "delete"})),
     lookups={"name": ("name",)},
     actions=(
-        Action(name="approve", description="approved", tail="/bulk_approve", collective=True, is_repeatable=True),
+        Action(
+            name="approve",
+            description="approved",
+            tail="/bulk_approve",
+            collective=True,
+            is_repeatable=True,
+            leaves=MappingProxyType({"approved": True}),
+        ),
     ),
 )

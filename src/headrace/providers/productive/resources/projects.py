@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from headrace.provider import Action, Bulk, NaturalKey, Resource
+from headrace.provider import SOMETHING, Action, Bulk, NaturalKey, Resource
 from headrace.providers.productive.vocabulary import DOCS, CompanyId, CustomFields, Name, PersonId, WorkflowId
 
 
@@ -71,6 +71,7 @@ PROJECTS = Resource(
     struct=Project,
     guarantee=NaturalKey(("name", "company_id", "project_manager_id", "project_type_id")),
     customizable="projects",
+    filters=frozenset({"created_at"}),
     doc=f"{DOCS}projects",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"name": ("name",), "project_number": ("project_number",)},
@@ -79,8 +80,20 @@ PROJECTS = Resource(
     instead=MappingProxyType({"workflow_id": "change_workflow"}),
     # The projects page of 19 April 2024.
     actions=(
-        Action(name="archive", description="archived", tail="/archive", is_repeatable=True),
-        Action(name="restore", description="no longer archived", tail="/restore", is_repeatable=True),
+        Action(
+            name="archive",
+            description="archived",
+            tail="/archive",
+            is_repeatable=True,
+            leaves=MappingProxyType({"archived_at": SOMETHING}),
+        ),
+        Action(
+            name="restore",
+            description="no longer archived",
+            tail="/restore",
+            is_repeatable=True,
+            leaves=MappingProxyType({"archived_at": None}),
+        ),
         Action(
             name="copy",
             description="copied: a new project like it",

@@ -62,6 +62,6 @@ TASKS = Resource(
     customizable="tasks",
     doc=f"{DOCS}tasks",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
-    filters=frozenset({"title", "project_id", "task_list_id"}),
+    filters=frozenset({"title", "project_id", "task_list_id", "created_at"}),
     lookups={"title": ("title",), "task_number": ("task_number",)},
 )

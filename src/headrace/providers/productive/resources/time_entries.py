@@ -1,6 +1,7 @@
 """Time entries: who worked how long on what. The bulk of most imports."""
 
 import datetime as dt
+from types import MappingProxyType
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -40,12 +41,24 @@ TIME_ENTRIES = Resource(
     note="note",
     doc=f"{DOCS}time-entries",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
-    filters=frozenset({"person_id", "service_id", "task_id", "date", "note"}),
+    filters=frozenset({"person_id", "service_id", "task_id", "date", "note", "created_at"}),
     # Of the specification: they name many entries, and are answered with nothing.
     actions=(
-        Action(name="approve", description="approved", tail="/approve", collective=True, is_repeatable=True),
         Action(
-            name="unapprove", description="no longer approved", tail="/unapprove", collective=True, is_repeatable=True
+            name="approve",
+            description="approved",
+            tail="/approve",
+            collective=True,
+            is_repeatable=True,
+            leaves=MappingProxyType({"approved": True}),
+        ),
+        Action(
+            name="unapprove",
+            description="no longer approved",
+            tail="/unapprove",
+            collective=True,
+            is_repeatable=True,
+            leaves=MappingProxyType({"approved": False}),
         ),
     ),
 )

@@ -1,9 +1,11 @@
 """Tasks: work in a project, which can be tracked."""
 
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from headrace.model import NO_MAPPING
 from headrace.provider import Action, Ids, NaturalKey, Resource
 from headrace.providers.timemagic.vocabulary import DOCS, Name, ProjectId
 
@@ -19,8 +21,10 @@ class Task(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ) = UNSET
 
 
-def _event(name: str, description: str) -> Action:
-    return Action(name=name, description=description, method="PUT", params=(("event", name),))
+def _event(name: str, description: str, status: str | None = None) -> Action:
+    """Return an event of a task, which leaves it in a `status` where the vendor names it."""
+    leaves = NO_MAPPING if status is None else MappingProxyType({"status": status})
+    return Action(name=name, description=description, method="PUT", params=(("event", name),), leaves=leaves)
 
 
 TASKS = Resource(
@@ -35,9 +39,9 @@ TASKS = Resource(
     create_only=frozenset({"project_id"}),
     ids=Ids.UUID,
     actions=(
-        _event("start_tracking", "in progress, with a time entry that runs; at most two at a time"),
-        _event("start_without_tracking", "in progress, without a time entry"),
+        _event("start_tracking", "in progress, with a time entry that runs; at most two at a time", "in_progress"),
+        _event("start_without_tracking", "in progress, without a time entry", "in_progress"),
         _event("stop_tracking", "paused; a time entry that runs is closed"),
-        _event("finish", "completed; a time entry that runs is closed"),
+        _event("finish", "completed; a time entry that runs is closed", "completed"),
     ),
 )

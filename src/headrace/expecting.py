@@ -1,0 +1,165 @@
+"""Expecting: what the rows of one load should have left at the provider.
+
+The checkpoint holds no values, so the source is read again and joined with it by the keys of the rows.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from typing import Final, TypeAlias
+
+from headrace.connection import Connection
+from headrace.dispatch.readback.differing import sent_fields
+from headrace.errors import UsageError
+from headrace.feed import unmarked
+from headrace.identity import value_prints
+from headrace.importfile import LoadSpec
+from headrace.intake import Intake
+from headrace.intake.references import AnyRecord, Resolver
+from headrace.intake.source import Source
+from headrace.ledger import View
+from headrace.ledger.expected import Expectations, Expected
+from headrace.ledger.made import Made, MadeRecords
+from headrace.marking import find_field, marked_by, marks_field
+from headrace.model import NO_MAPPING, Chunk, Record, Row
+from headrace.passage import intake_of, open_of
+from headrace.provider import UPSERT, Action, Resource
+from headrace.resolving import Resolving, Tables
+
+_MADE: Final = frozenset({"create", UPSERT})
+_ID: Final = "id"
+
+Mark: TypeAlias = Callable[[Sequence[Record]], Sequence[Record]]
+_Done: TypeAlias = Mapping[int, Made]
+"""What rows were made into, by their offset."""
+
+
+class Expecting:
+    """One load that has been run, the `place`-th of its import. Mutable state: how many of its rows are expected."""
+
+    def __init__(self, spec: LoadSpec, place: int, view: View, connection: Connection) -> None:
+        self.spec = spec
+        self.place = place
+        self._view = view
+        self._connection = connection
+        self._resources = ExitStack()
+        self._source: Source = self._resources.enter_context(closing(_opened(spec)))
+        self._made: MadeRecords = self._resources.enter_context(closing(view.made(spec.title)))
+        self._intake: Intake = intake_of(
+            spec, connection.provider, source=self._source.name, has_open_columns=self._source.has_open_columns
+        )
+        self._twins: Counter[bytes] = Counter()
+        self.checked = 0
+
+    @property
+    def resource(self) -> Resource:
+        """What the load writes to."""
+        return self._intake.resource
+
+    @property
+    def file(self) -> str:
+        """What its source is called."""
+        return self._source.name
+
+    @property
+    def makes_records(self) -> bool:
+        """Whether the records are of the load's own making, at least some."""
+        return self.spec.operation in _MADE
+
+    @property
+    def since(self) -> float | None:
+        """The server's time before which none of its records was made; None where nobody knows."""
+        return self._made.since if self.spec.operation == "create" else None
+
+    @property
+    def changed(self) -> int:
+        """How many rows are done of which the source does not say any more what was sent."""
+        return len(self._made) - self.checked
+
+    async def gather(self, tables: Tables, into: Expectations) -> None:
+        """Put what every row has left `into` what is expected. Raises as `Tables` does, and `SourceError`."""
+        find = self._deleted if self.spec.operation == "delete" else await self._sent(tables)
+        for chunk in self._source.chunks():
+            rows = self._intake.rows(chunk)
+            made = self._made.find([row.key for row in rows])
+            done = {row.offset: one for row in rows if (one := self._next(row, made)) is not None}
+            found = [*find(chunk, [row for row in rows if row.offset in done], done)]
+            self.checked += len(found)
+            into.put(found)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._resources.close()
+
+    def _next(self, row: Row, made: Mapping[bytes, Sequence[Made]]) -> Made | None:
+        """Return the record that a row was made into: of rows with equal keys each has its own."""
+        its = made.get(row.key, ())
+        if len(its) <= 1:
+            return its[0] if its else None
+        self._twins[row.key] += 1
+        place = self._twins[row.key] - 1
+        return its[place] if place < len(its) else None
+
+    def _deleted(self, _: Chunk, rows: Sequence[Row], done: _Done) -> Iterator[Expected]:
+        """Yield that the records are gone: what their rows say of them cannot be looked up any more."""
+        for row in rows:
+            one = done[row.offset]
+            yield Expected(one.remote_id, self.place, one.turn, row.line, {}, is_there=False)
+
+    # What was sent
+
+    async def _sent(self, tables: Tables) -> Callable[[Chunk, Sequence[Row], _Done], Iterator[Expected]]:
+        self._intake = await tables.fitted(self._intake)
+        resolving, mark = await tables.resolving(self._intake), await self._marks()
+        action = self.resource.action(self.spec.operation)
+        leaves = NO_MAPPING if action is None else action.leaves
+
+        def sent(chunk: Chunk, rows: Sequence[Row], done: _Done) -> Iterator[Expected]:
+            records = mark(self._records(chunk, rows, done, resolving, action))
+            prints = value_prints(record.value for record in records)
+            for record, digest in zip(records, prints, strict=True):
+                one = done[record.row.offset]
+                if one.print in {None, digest}:
+                    fields = {**leaves, **sent_fields(record.value)}
+                    yield Expected(one.remote_id, self.place, one.turn, record.row.line, fields)
+
+        return sent
+
+    def _records(
+        self, chunk: Chunk, rows: Sequence[Row], done: _Done, resolving: Resolving, action: Action | None
+    ) -> Sequence[Record]:
+        """Return the records that the rows are now.
+
+        Which one a row is about is known: the name by which it was found may be another one since.
+        """
+        resolvers = resolving.resolvers(chunk, rows)
+        is_about = any(one.field == _ID for one in self._intake.references) and (action is None or not action.source)
+        if not rows or not is_about:
+            return self._intake.sift(chunk, rows, resolvers).records
+        known: list[Record] = []
+        for row in rows:
+            its: dict[str, Resolver] = {**resolvers, _ID: AnyRecord(done[row.offset].remote_id)}
+            known += self._intake.sift(chunk, [row], its).records
+        return known
+
+    async def _marks(self) -> Mark:
+        """Return what puts the marks into records that were sent with them."""
+        if self.spec.marker == "off":
+            return unmarked
+        connection, spec, resource = self._connection, self.spec, self.resource
+        number: str | None = ""
+        if marks_field(spec, resource):
+            number = (await find_field(spec, resource, connection.provider, connection.transport)).id
+        return marked_by(number or "", spec, resource, self._view.identity).mark
+
+
+def _opened(spec: LoadSpec) -> Source:
+    """Open the source of a load once more. Raises `UsageError` where it can be read only once, as `open_of` does."""
+    source = open_of(spec)
+    if source.is_replayable:
+        return source
+    source.close()
+    raise UsageError(
+        f"the source of {spec.title} can be read only once, and the checkpoint holds no values to compare with",
+        hint="save the rows to a file, and import from that: then it can be verified",
+    )
