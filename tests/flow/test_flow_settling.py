@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from headrace.dispatch.halt import Halt
 from headrace.errors import InterruptionError
+from headrace.importfile import single
 from headrace.migration import Report
 from headrace.pipeline import Settings
 from headrace.progress import Progress
@@ -215,3 +216,17 @@ def test_rows_of_a_refused_batch_go_alone_when_they_are_sent_again(lost: int, tm
     assert sorted(world.stored) == [f"row {at}" for at in (0, 1, 3, 4)]
     posts = world.sandbox.audit.report(world.sandbox.store, world.sandbox.api.identify)["methods"]["POST"]
     assert posts == {2: 1 + 1 + 1 + 3 + 2, 3: 1 + 1 + 1 + 3}[lost]
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_drafts_that_lists_hide_are_found_again(size: int, tmp_path: Path) -> None:
+    """A lost booking that is a draft is not taken to be absent because lists leave drafts out: it is made once."""
+    world = World(tmp_path, faults=(Rule(kind=FaultKind.DROP_AFTER_COMMIT, method=("POST",), at=(1, 2)),))
+    columns = ("person_id", "service_id", "started_on", "ended_on", "booking_method_id", "time", "note", "draft")
+    rows = [(201, 901, "2026-03-02", "2026-03-06", 1, 60, f"b{at}", at % 2) for at in range(20)]
+    source = str(write_csv(tmp_path / "bookings.csv", rows, columns))
+    world.spec = single(source, "productive", "bookings")
+    report = world.run(Settings(batch_size=size))
+    assert (report.summary.done, report.exit_code) == (20, 0)
+    made = [one.attributes["note"] for one in world.sandbox.store.table("bookings").values()]
+    assert Counter(made) == Counter(f"b{at}" for at in range(20))

@@ -134,7 +134,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     else can be done to a record; `instead` says for fields that an update does not take which action sets them.
     `conversions` makes of a text what the API takes, by what `as` says: `markdown`, `html`;
     one that needs an extra package raises `ImportError`, and the extra has its name.
-    `page_size` is how many records a page holds where that is not the provider's number.
+    `page_size` is how many records a page holds where that is not the provider's number. `whole` are filters without
+    which a listing leaves some records out: they go with every one that does not name them.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     instead: Mapping[str, str] = NO_MAPPING
     conversions: Mapping[str, Callable[[str], str]] = MappingProxyType({})
     page_size: int | None = None
+    whole: Mapping[str, Any] = NO_MAPPING
 
     def __post_init__(self) -> None:
         if not self.path:

@@ -47,7 +47,7 @@ def listing(
         method="GET",
         path=resource.path,
         params=(
-            *(pair for name, value in filters.items() for pair in _filter(f"filter[{name}]", value)),
+            *(pair for name, value in _whole(resource, filters).items() for pair in _filter(f"filter[{name}]", value)),
             *((name, value) for name, value in options.items() if value),
             (AFTER, "") if by_cursor else (NUMBER, "1"),
             (SIZE, str(min(size or most, most))),
@@ -89,6 +89,13 @@ def _spelling(resource: Resource) -> Callable[[str], str]:
     """Return the function from our name of a relationship to the vendor's; other names stay."""
     links = {name: name.removesuffix("_id") for name in references(resource.struct)}
     return lambda name: links.get(name, name)
+
+
+def _whole(resource: Resource, filters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the filters with those of the resource; what is in a group stays in it."""
+    if not resource.whole:
+        return filters
+    return {**resource.whole, **({"$op": "and", "0": filters} if "$op" in filters else filters)}
 
 
 def _filter(name: str, value: Any) -> Params:

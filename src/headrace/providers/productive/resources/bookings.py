@@ -1,5 +1,6 @@
 """Bookings: planned work on a service, or planned absence."""
 
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -66,4 +67,6 @@ BOOKINGS = Resource(
     doc=f"{DOCS}bookings",
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"person_id", "started_on", "ended_on", "task_id", "event_id", "note"}),
+    # https://developer.productive.io/guides/filtering: lists hide drafts, also from who looks for a lost one.
+    whole=MappingProxyType({"with_draft": True}),
 )
