@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-CANARIES: Final = ("canary-token-5f1e", "canary-3c1e", "canary-7f3a", "canary-plus+5f1e/x=")
-"""The tokens of the command line's tests, of the simulated world, of the transport's and of the security tests."""
+from headrace.sandbox.productive.storage import TOKEN as STORAGE_TOKEN
+
+CANARIES: Final = ("canary-token-5f1e", "canary-3c1e", "canary-7f3a", "canary-plus+5f1e/x=", STORAGE_TOKEN)
+"""The tokens of the command line's tests, of the simulated world, of the transport's and of the security tests; and
+what the sandbox's storage of files gives out for an upload."""
 
 
 def _in_base64(secret: bytes) -> Iterator[bytes]:

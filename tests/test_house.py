@@ -27,6 +27,7 @@ FLOW = {
         "outside",
         "progress",
     ),
+    "attaching",
     "connection",
     "importfile",
     "ownfields",
@@ -37,16 +38,16 @@ FLOW = {
     *NOUNS,
 }
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `writing` (the
-writers of a load), `resolving` (names and keys to ids), `ownfields` (custom fields by name), `parents` (ids by the keys
-of rows), `waves` (rows that refer to rows of the same source), `passage` (one load on its way), `marking` (by what its
-rows are known again), `connection` (an open way to a provider), `migration` (one import), `course` (its loads, one by
-one), `outside` (clock, network, threads), `progress` (snapshots), `importfile`, `ordering` (which load comes
-first), `meter` (what a run has spent), `ahead` (what it has still to send), `planning` (what a run would do, and when),
-`rehearsal` (a run up to where it sends), `prospects` (names it would find), `scouting` (what it
-would ask about its first rows), `deciding` (what became of rows in doubt),
-`adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification` (what there is,
-compared with what was sent; `expecting` says what that is, `minutes` asks the time report). Below the client, `access`
-makes a connection of credentials."""
+writers of a load), `resolving` (names and keys to ids), `attaching` (files that rows name), `ownfields` (custom
+fields by name), `parents` (ids by the keys of rows), `waves` (rows that refer to rows of the same source),
+`passage` (one load on its way), `marking` (by what its rows are known again), `connection` (an open way to a
+provider), `migration` (one import), `course` (its loads, one by one), `outside` (clock, network, threads),
+`progress` (snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead`
+(what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends),
+`prospects` (names it would find), `scouting` (what it would ask about its first rows), `deciding` (what became of
+rows in doubt), `adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification`
+(what there is, compared with what was sent; `expecting` says what that is, `minutes` asks the time report). Below
+the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -60,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "outside": {"dispatch"},
     "waves": {"parents", *ACTS, *NOUNS},
     "ownfields": {*ACTS, *NOUNS},
+    "attaching": {*ACTS, *NOUNS},
     "resolving": {"ownfields", "parents", "waves", *ACTS, *NOUNS},
     "feed": {"resolving", *ACTS, *NOUNS},
     "writing": {"feed", *ACTS, *NOUNS},
@@ -69,7 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ordering": set(),
     "importfile": {"fitting", "intake", "naming", "ordering", *NOUNS},
     "parents": {"importfile", *ACTS, *NOUNS},
-    "passage": {"feed", "importfile", "resolving", *ACTS, *NOUNS},
+    "passage": {"attaching", "feed", "importfile", "resolving", *ACTS, *NOUNS},
     "meter": {"dispatch"},
     "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
     "marking": {"feed", "importfile", *ACTS, *NOUNS},
@@ -85,13 +87,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scouting": FLOW | {"prospects"},
     "rehearsal": FLOW | {"checking", "prospects", "scouting"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
-    "checking": {"feed", "importfile", "passage", *ACTS, *NOUNS},
+    "checking": {"attaching", "feed", "importfile", "passage", *ACTS, *NOUNS},
     "deciding": FLOW,
     "address": {"errors", "model", "provider"},
     "stream": {"migration", "dispatch", "errors", "model"},
     "examination": {"connection", *ACTS, *NOUNS},
     "budgets": {"outside", "pipeline", *ACTS, *NOUNS},
-    "session": {"outside", "pipeline", *ACTS, *NOUNS},
+    "session": {"address", "outside", "pipeline", *ACTS, *NOUNS},
     "access": {"budgets", "connection", "outside", "pipeline", "session", *ACTS, *NOUNS},
     "client": FLOW
     | {
@@ -133,6 +135,7 @@ MAY_USE: dict[str, set[str]] = {
     "ordering": set(),
     "parents": set(),
     "ownfields": {"msgspec"},
+    "attaching": {"msgspec"},
     "waves": set(),
     "passage": {"msgspec", "asyncio"},
     "meter": set(),

@@ -14,7 +14,7 @@ from headrace.model import Secret
 from headrace.outside import Outside
 from headrace.pipeline import Settings, connect
 from headrace.provider import Login, Provider
-from headrace.session import auth_headers, open_sender, signed_in
+from headrace.session import auth_headers, open_sender, open_storage, signed_in
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -45,6 +45,7 @@ async def open_connection(access: Access) -> AsyncIterator[Connection]:
                 notice=notices.append,
             )
         )
+        storage = open_storage(access.provider, access.base_url, settings=access.settings, outside=access.outside)
         is_kept = bool(access.settings.budget) or (is_remembered(access.outside) and not notices)
         yield Connection(
             provider=access.provider,
@@ -54,6 +55,7 @@ async def open_connection(access: Access) -> AsyncIterator[Connection]:
             budget=budget,
             outside=access.outside,
             time=time,
+            storage=await resources.enter_async_context(storage),
             is_shared=access.settings.limits and is_kept,
             notices=notices,
         )

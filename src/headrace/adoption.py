@@ -73,7 +73,10 @@ async def adopt(
     spec = replace(spec, load=tuple(replace(load, create_marker=False) for load in spec.load))
     with ExitStack() as resources:
         resources.enter_context(watch.halt.deadline(settings.deadline))
-        passages = [prepare(load, connection.provider, resources) for load in spec.in_order]
+        passages = [
+            prepare(load, connection.provider, resources, attachments=settings.attachments_dir)
+            for load in spec.in_order
+        ]
         draft = resources.enter_context(adopting(checkpoint))
         await _settle_down(connection, passages[0].intake.resource, settings, watch.halt)
         with connection.open(draft, spec, results) as opened:

@@ -106,9 +106,10 @@ class Ahead:
     def _requests_of(self, passage: Passage, feed: Feed | None) -> int | None:
         """Return how many requests of a load are to come, those that wait at the gate included."""
         rows = self._rows.get(passage.title)
+        each = passage.intake.resource.requests(passage.spec.operation)
         if feed is None:
             size = self._settings.batch(passage.intake.resource, passage.spec.operation, passage.spec.batch_size)
-            return None if rows is None else ceil(max(0, rows - self._settled.get(passage.title, 0)) / size)
+            return None if rows is None else ceil(max(0, rows - self._settled.get(passage.title, 0)) / size) * each
         if rows is None and 0 < (fraction := passage.fraction() or 0.0) < 1:
             rows = self._limited(round(feed.rows / fraction))  # until they are counted
         if rows is None:
@@ -116,4 +117,4 @@ class Ahead:
         unread = max(0, rows - feed.rows)
         unread -= min(unread, max(0, self._settled.get(passage.title, 0) - feed.settled))
         coming = round(unread * feed.validity) + len(feed.batching)
-        return ceil(coming / feed.batching.size) + self._budget.statistics().waiting
+        return ceil(coming / feed.batching.size) * each + self._budget.statistics().waiting

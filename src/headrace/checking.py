@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 from msgspec import Struct
 
+from headrace.attaching import completion
 from headrace.feed import first_rows
 from headrace.importfile import ImportSpec, check_import
 from headrace.intake.source import Source
 from headrace.model import Chunk, Fault, Invalid, Settled
-from headrace.passage import intake_of, open_of
+from headrace.passage import intake_of, open_of, resource_of
 from headrace.provider import Provider
 
 
@@ -38,8 +40,10 @@ class Checked(Struct, frozen=True, kw_only=True):
         return self.rows - self.valid
 
 
-def check(spec: ImportSpec, provider: Provider, *, limit: int | None = None) -> Checked:
-    """Read and judge every row (of each source the first `limit`) as a run would.
+def check(
+    spec: ImportSpec, provider: Provider, *, limit: int | None = None, attachments: Path | None = None
+) -> Checked:
+    """Read and judge every row (of each source the first `limit`) as a run would, files below `attachments` included.
 
     References are taken to be right: they cannot be known offline. Raises `SourceError` or `UsageError` where a source
     or a mapping is wrong as a whole.
@@ -52,7 +56,10 @@ def check(spec: ImportSpec, provider: Provider, *, limit: int | None = None) -> 
         for load in spec.in_order:
             source = open_of(load)
             resources.callback(source.close)
-            intake = intake_of(load, provider, source=source.name, has_open_columns=source.has_open_columns)
+            complete = completion(resource_of(load, provider), load.operation, attachments)
+            intake = intake_of(
+                load, provider, source=source.name, has_open_columns=source.has_open_columns, complete=complete
+            )
             for chunk in _first(source, limit):
                 sifted = intake.sift(chunk, intake.rows(chunk))
                 rows += len(chunk.rows)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from headrace.dispatch.budget import Budget
 from headrace.dispatch.servertime import ServerTime
-from headrace.dispatch.transport import Transport
+from headrace.dispatch.transport import Sender, Transport
 from headrace.errors import UsageError
 from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import Checkpoint, Identity
@@ -20,7 +20,8 @@ from headrace.provider import Provider
 class Connection(Struct, frozen=True, kw_only=True):
     """An open way to one provider, with one set of credentials.
 
-    `is_shared` says that its budget is kept where other processes find it, on disk or in Redis.
+    `storage` is where files go, None where none are to be sent. `is_shared` says that its budget is kept where other
+    processes find it, on disk or in Redis.
     `notices` are sentences for the user, to which more may come while it is open.
     """
 
@@ -31,6 +32,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     budget: Budget
     outside: Outside
     time: ServerTime
+    storage: Sender | None = None
     is_shared: bool = False
     notices: Sequence[str] = ()
 

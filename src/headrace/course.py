@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.ahead import Ahead
+from headrace.attaching import uploads
 from headrace.connection import Connection
 from headrace.dispatch.batching import Batching
 from headrace.dispatch.halt import Halt
@@ -171,8 +172,9 @@ class Course:
     async def _begin(self, passage: Passage, wave: Wave | None) -> Load:
         """Return the load, with what it promises about rows whose answer is lost."""
         load = await passage.begin(self._checkpoint, self._tables, self._watch.halt)
-        load = replace(load, resolving=load.resolving.within(wave))
         connection, identity = self._connection, self._checkpoint.identity
+        files = uploads(load.resource, load.operation, self._settings.attachments_dir, connection.storage)
+        load = replace(load, resolving=load.resolving.within(wave), uploads=files)
         with self._watch.halt.scope():
             how = self._marking = self._marking or await marking(
                 passage.spec, load, identity, connection.provider, connection.transport

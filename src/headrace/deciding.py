@@ -104,7 +104,7 @@ async def _search(load: LoadSpec, its: Sequence[Case], view: View, connection: C
 async def _records(load: LoadSpec, its: Sequence[Case], view: View, connection: Connection) -> list[Record]:
     """Return the records that the cases are, as far as their cells are known; offsets are their places."""
     told = [place for place, one in enumerate(its) if one.cells]
-    if not told:
+    if not told or resource_of(load, connection.provider).steps:  # a file is not among the cells
         return []
     columns = tuple(its[told[0]].cells)
     intake = intake_of(load, connection.provider, source=f"{load.title}.in-doubt.csv", has_open_columns=False)

@@ -19,6 +19,7 @@ from headrace.dispatch.halt import Halt
 from headrace.dispatch.journal import Journal
 from headrace.dispatch.lookup import Wanted
 from headrace.dispatch.parked import Parking
+from headrace.dispatch.steps import Uploads
 from headrace.dispatch.teller import Emit, Teller, Told
 from headrace.identity import value_prints
 from headrace.intake import Intake
@@ -63,7 +64,8 @@ class Load(Struct, frozen=True, kw_only=True):
     `guarantee` is what holds for those whose answer is lost. `batch_size` is how many records the import file wants in
     a bulk request, None for the resource's own number; `by` are the fields by which an upsert finds records.
     `has_sent` says that an earlier run sent rows; where none did, `preflight` is asked about the first ones, and raises
-    where they must not be sent. `canary` says that one row goes ahead of the others.
+    where they must not be sent. `canary` says that one row goes ahead of the others. `uploads` is what creates of files
+    need.
     """
 
     resource: Resource
@@ -82,6 +84,7 @@ class Load(Struct, frozen=True, kw_only=True):
     has_sent: bool = True
     canary: bool = False
     preflight: Callable[[Sequence[Record]], Awaitable[None]] | None = None
+    uploads: Uploads | None = None
 
 
 class Feed:

@@ -43,6 +43,7 @@ async def migrate(
                 resources,
                 source=source,
                 accept_mapping_change=settings.accept_mapping_change,
+                attachments=settings.attachments_dir,
             )
             for load in spec.in_order
         ]
@@ -68,7 +69,8 @@ async def retry(connection: Connection, settings: Settings, watch: Watch, *, che
         spec = recorded(view.definition)
         connection = connection.fitted(spec)
         begun = {load.name for load in view.loads}
-    passages = [RetryPassage(load, connection.provider) for load in spec.in_order if load.title in begun]
+    folder = settings.attachments_dir
+    passages = [RetryPassage(load, connection.provider, folder) for load in spec.in_order if load.title in begun]
     meter = Meter(connection.budget, connection.outside.clock)
     with (
         connection.open(checkpoint, spec, results) as opened,

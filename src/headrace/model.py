@@ -7,7 +7,7 @@ A *row* is what a source holds, a *record* is a row that is valid, a *batch* is 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -221,44 +221,6 @@ class WindowUse(Struct, frozen=True):
 # --- requests ---------------------------------------------------------------------------------------------------
 
 
-class Lane(IntEnum):
-    """Who goes first at the gate: the host application, then read-backs and lookups, then rows."""
-
-    APPLICATION = 0
-    READBACK = 1
-    ROWS = 2
-
-
-class Request(Struct, frozen=True, kw_only=True):
-    """One request as it goes to the provider, without its credentials.
-
-    `path` is below the base URL and starts with `/`. `route` names the limit class of the path (`reports`), None for
-    the general one. `is_read` says that sending it twice changes nothing, so that it may be repeated.
-    """
-
-    method: str
-    path: str
-    params: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = NO_MAPPING
-    body: bytes | None = None
-    route: str | None = None
-    lane: Lane = Lane.ROWS
-    is_read: bool = False
-
-
-class Response(Struct, frozen=True, kw_only=True):
-    """One answer, read to its end. Header names are lower case; `body` holds at most the transport's limit in bytes."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def media_type(self) -> str:
-        """The media type without its parameters, lower case; empty where the answer names none."""
-        return self.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-
-
 class Secret:
     """A credential that shows itself only to whoever asks with `reveal()`. Its repr, str and format hide it."""
 
@@ -287,3 +249,51 @@ class Secret:
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError("a Secret is not serialised")
+
+
+class Lane(IntEnum):
+    """Who goes first at the gate: the host application, then read-backs and lookups, then rows."""
+
+    APPLICATION = 0
+    READBACK = 1
+    ROWS = 2
+
+
+class Form(Struct, frozen=True):
+    """A body as a multipart form: its fields in order, and last an open file, under its name and media type."""
+
+    fields: tuple[tuple[str, Secret], ...]
+    file: BinaryIO
+    name: str
+    media_type: str
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One request as it goes to the provider, without its credentials.
+
+    `path` is below the base URL and starts with `/`. `route` names the limit class of the path (`reports`), None for
+    the general one. `is_read` says that sending it twice changes nothing, so that it may be repeated.
+    """
+
+    method: str
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = NO_MAPPING
+    body: bytes | None = None
+    form: Form | None = None
+    route: str | None = None
+    lane: Lane = Lane.ROWS
+    is_read: bool = False
+
+
+class Response(Struct, frozen=True, kw_only=True):
+    """One answer, read to its end. Header names are lower case; `body` holds at most the transport's limit in bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        """The media type without its parameters, lower case; empty where the answer names none."""
+        return self.headers.get("content-type", "").split(";", 1)[0].strip().lower()

@@ -17,11 +17,13 @@ MakeSender: TypeAlias = Callable[[Mapping[str, str]], Sender]
 class Outside(Struct, frozen=True, kw_only=True):
     """What a run takes from the world around it.
 
-    `sender` makes the innermost layer, None for HTTP. `jitter` is the chance in pauses. `is_threaded` lets the ledger
-    have a writer thread of its own; without it everything is written at once, by whoever asks.
+    `sender` makes the innermost layer, None for HTTP; `storage` is that for files, None likewise. `jitter` is the
+    chance in pauses. `is_threaded` lets the ledger have a writer thread of its own; without it everything is written
+    at once, by whoever asks.
     """
 
     clock: Clock = boottime
     sender: MakeSender | None = None
+    storage: Sender | None = None
     jitter: Jitter = random.uniform
     is_threaded: bool = True

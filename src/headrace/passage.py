@@ -7,15 +7,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from headrace.attaching import completion
 from headrace.dispatch.halt import Halt
 from headrace.errors import HeadraceError, UsageError
 from headrace.feed import AnySource, LiveSource, Load, read_source
 from headrace.importfile import LoadSpec
-from headrace.intake import Intake
+from headrace.intake import Complete, Intake
 from headrace.intake.source import Source, open_source
 from headrace.ledger import Checkpoint, LoadLedger, RetryLedger
 from headrace.model import Chunk, Row
@@ -160,8 +162,11 @@ def prepare(
     *,
     source: AnySource | None = None,
     accept_mapping_change: bool = False,
+    attachments: Path | None = None,
 ) -> SourcePassage:
     """Open the source of a checked load, or take `source`, and compile its mapping; `resources` closes it.
+
+    `attachments` is the folder of the files that rows name.
 
     Raises what `SourcePassage.check` raises.
     """
@@ -172,7 +177,8 @@ def prepare(
             f"rows of {spec.title} refer to rows of the same source, which can be read only once",
             hint="save it to a file first: rows that wait for others are read again",
         )
-    intake = intake_of(spec, provider, source=opened.name, has_open_columns=opened.has_open_columns)
+    complete = completion(resource_of(spec, provider), spec.operation, attachments)
+    intake = intake_of(spec, provider, source=opened.name, has_open_columns=opened.has_open_columns, complete=complete)
     passage = SourcePassage(spec, opened, intake, is_own=source is None, accept_mapping_change=accept_mapping_change)
     passage.check()
     return passage
@@ -197,7 +203,9 @@ def _rows_of(spec: LoadSpec, is_over: Callable[[], bool]) -> int | None:
     return None
 
 
-def intake_of(spec: LoadSpec, provider: Provider, *, source: str, has_open_columns: bool) -> Intake:
+def intake_of(
+    spec: LoadSpec, provider: Provider, *, source: str, has_open_columns: bool, complete: Complete | None = None
+) -> Intake:
     """Return the compiled intake of a load that has been checked."""
     resource = resource_of(spec, provider)
     return Intake(
@@ -207,6 +215,7 @@ def intake_of(spec: LoadSpec, provider: Provider, *, source: str, has_open_colum
         rules=spec.fields,
         key=spec.key,
         has_open_columns=has_open_columns,
+        complete=complete,
     )
 
 
@@ -220,10 +229,13 @@ def resource_of(spec: LoadSpec, provider: Provider) -> Resource:
 class RetryPassage:
     """The repaired rows of a load's reject file. Mutable state: the ledger, from `begin` on."""
 
-    def __init__(self, spec: LoadSpec, provider: Provider) -> None:
+    def __init__(self, spec: LoadSpec, provider: Provider, attachments: Path | None) -> None:
         self.spec = spec
         self.title = spec.title
-        self.intake = intake_of(spec, provider, source=f"{spec.title}.rejects.csv", has_open_columns=False)
+        complete = completion(resource_of(spec, provider), spec.operation, attachments)
+        self.intake = intake_of(
+            spec, provider, source=f"{spec.title}.rejects.csv", has_open_columns=False, complete=complete
+        )
         self._ledger: RetryLedger | None = None
 
     async def begin(self, checkpoint: Checkpoint, tables: Naming, halt: Halt) -> Load:

@@ -10,6 +10,7 @@ back-pressure and the end of the source need no further machinery.
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -54,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     was sent without an answer is looked up (None: as the provider's table has it). `canary` sends one row of each load
     that creates ahead of the others. `max_errors` and `max_error_part` (0 to 1) say how many refused rows end the run.
     `limits` false leaves gate and pacer out, on loopback only. `budget` is the URL of a Redis that keeps what is spent
-    for several machines, None for this machine's disk.
+    for several machines, None for this machine's disk. `attachments_dir` is the folder of the files that rows name.
     """
 
     limit: int | None = None
@@ -72,6 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     accept_mapping_change: bool = False
     allow_host: bool = False
     request_seconds: float = REQUEST_SECONDS
+    attachments_dir: Path | None = None
 
     def __post_init__(self) -> None:
         """Hide the budget's URL: it may hold a password, and settings may be shown."""

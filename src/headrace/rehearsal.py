@@ -48,10 +48,11 @@ async def rehearse(
     Raises `HeadraceError` where a run would not begin either.
     """
     check_import(spec, connection.provider)
-    accepts = settings.accept_mapping_change
+    accepts, folder = settings.accept_mapping_change, settings.attachments_dir
     with ExitStack() as resources:
         passages = [
-            prepare(load, connection.provider, resources, accept_mapping_change=accepts) for load in spec.in_order
+            prepare(load, connection.provider, resources, accept_mapping_change=accepts, attachments=folder)
+            for load in spec.in_order
         ]
         copy = resources.enter_context(_copy(connection, checkpoint, spec))
         earlier = resources.enter_context(earlier_imports(spec, copy))
@@ -104,11 +105,8 @@ class Sketch:
             sent = (-(-count // size) for pair in self.upserts for count, size in zip(pair, sizes, strict=True))
             return self.reads + sum(sent)
         size, alone = self.batch_size(way), int(self.load.canary and self.valid > 0)
-        return (
-            self.reads
-            + alone
-            + sum(-(-(valid - (alone if at == 0 else 0)) // size) for at, valid in enumerate(self.waves))
-        )
+        batches = sum(-(-(valid - (alone if at == 0 else 0)) // size) for at, valid in enumerate(self.waves))
+        return self.reads + (alone + batches) * self.load.resource.requests(self.load.operation)
 
     def batch_size(self, way: "Way") -> int:
         """Return how many rows one of them carries."""

@@ -3,19 +3,25 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
+from headrace.address import is_loopback
 from headrace.dispatch.endings import misdirected
 from headrace.dispatch.http import open_http
 from headrace.dispatch.transport import Sender, Transport
-from headrace.errors import CredentialsError, HeadraceError, LostError, NotSentError, UnreachableError
+from headrace.errors import CredentialsError, HeadraceError, LostError, NotSentError, UnreachableError, UsageError
 from headrace.model import Lane, Request, Response, Secret
 from headrace.outside import Outside
 from headrace.pipeline import Settings
-from headrace.provider import Login, Provider, SignIn, Verdict, verdict
+from headrace.provider import Login, Provider, SignIn, Upload, Verdict, verdict
 
+UPLOAD_SECONDS: Final = 3600.0
+"""How long one file may take."""
+SANDBOX_STORAGE: Final = "/__storage"
+"""Where a sandbox has its storage of files."""
 _LONGEST: Final = 8192
 """Characters of a token at most."""
 _SHORTEST: Final = 8
@@ -36,6 +42,40 @@ async def open_sender(
     connections, time_limit = settings.concurrency + 1, settings.request_seconds
     async with open_http(base_url, every, connections=connections, time_limit=time_limit) as http:
         yield Discreet(http, secrets)
+
+
+@asynccontextmanager
+async def open_storage(
+    provider: Provider, base_url: str, *, settings: Settings, outside: Outside
+) -> AsyncIterator[Sender | None]:
+    """Give what sends files to the provider's storage, without any of its headers; None where none are to be sent.
+
+    Raises `UsageError` where the storage cannot be known from the address.
+    """
+    step = next((step for one in provider.resources for step in one.steps if isinstance(step, Upload)), None)
+    if step is None or settings.attachments_dir is None:
+        yield None
+        return
+    url = _storage_url(provider, base_url, step.url)
+    if outside.storage is not None:
+        yield outside.storage
+        return
+    connections, time_limit = settings.concurrency + 1, max(UPLOAD_SECONDS, settings.request_seconds)
+    async with open_http(url, {}, connections=connections, time_limit=time_limit) as http:
+        yield http
+
+
+def _storage_url(provider: Provider, base_url: str, usual: str) -> str:
+    """Return where files go: from the vendor's address to its storage, from a sandbox to the sandbox's own."""
+    parts = urlsplit(base_url)
+    if is_loopback(parts.hostname or ""):
+        return f"{parts.scheme}://{parts.netloc}{SANDBOX_STORAGE}"
+    if base_url != provider.base_url:
+        raise UsageError(
+            f"files cannot be sent to {provider.name} through {base_url}",
+            hint="its storage takes only what its own address, or a sandbox, has made out a form for",
+        )
+    return usual
 
 
 class Discreet:

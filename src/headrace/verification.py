@@ -28,6 +28,7 @@ from headrace.meter import Meter
 from headrace.minutes import Minutes, Worked, is_reported, worked
 from headrace.model import Lane, Request
 from headrace.parents import Parents, earlier_imports
+from headrace.passage import resource_of
 from headrace.provider import references
 from headrace.resolving import Tables
 
@@ -97,13 +98,14 @@ async def verify(view: View, connection: Connection) -> Verified:
     connection = connection.fitted(spec)
     meter = Meter(connection.budget, connection.outside.clock)
     begun = {load.name for load in view.loads}
+    files = [one.title for one in spec.in_order if one.title in begun and resource_of(one, connection.provider).steps]
     with ExitStack() as resources:
         parents = Parents(view, resources.enter_context(earlier_imports(spec, view)))
         tables = Tables(connection.transport, connection.provider, parents, Halt())
         loads = [
             resources.enter_context(closing(Expecting(one, place, view, connection)))
             for place, one in enumerate(spec.in_order)
-            if one.title in begun
+            if one.title in begun and one.title not in files
         ]
         checks = [
             resources.enter_context(closing(_Check([one for one in loads if one.spec.resource == name], connection)))
@@ -126,7 +128,11 @@ async def verify(view: View, connection: Connection) -> Verified:
         loads=tuple(found),
         differences=tuple(differences[:MOST]),
         minutes=tuple(minutes),
-        notices=(*connection.notices, *(one for check in checks for one in check.notices())),
+        notices=(
+            *connection.notices,
+            *(one for check in checks for one in check.notices()),
+            *(f"{title}: files are not read back" for title in files),
+        ),
         **sums,
     )
 

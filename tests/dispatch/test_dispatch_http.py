@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from headrace.dispatch import http
 from headrace.dispatch.http import open_http
 from headrace.errors import LostError, NotSentError
-from headrace.model import Request, Response
+from headrace.model import Form, Request, Response, Secret
+from headrace.sandbox.multipart import parts
 
 TOKEN = "canary-7f3a"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
@@ -180,3 +183,39 @@ def test_the_token_is_in_every_request_and_the_query_is_encoded() -> None:
             assert "%2B" in head.split("\r\n")[0]
 
     anyio.run(main)
+
+
+def test_a_form_is_one_request_with_its_length_and_the_file_last(tmp_path: Path) -> None:
+    """A multipart form says how long it is, as storages demand; its file is last, whole, and closed afterwards."""
+    content = os.urandom(3_000_000)
+    (tmp_path / "a.bin").write_bytes(content)
+    heads: list[bytes] = []
+    bodies: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        heads.append(head)
+        bodies.append(await reader.readexactly(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])))
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nLocation: https://x/y\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def main() -> Response:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/__storage"
+            async with open_http(base, {}, connections=1, time_limit=5.0) as sender:
+                fields = (("key", Secret("a/b")), ("Content-Type", Secret("image/png")))
+                with (tmp_path / "a.bin").open("rb") as file:
+                    form = Form(fields, file, "a.bin", "image/png")
+                    return await sender.send(Request(method="POST", path="/", form=form))
+
+    response = asyncio.run(main())
+    assert (response.status, response.headers["location"]) == (201, "https://x/y")
+    assert b"transfer-encoding" not in heads[0].lower()
+    media_type = heads[0].split(b"Content-Type: ")[1].split(b"\r\n")[0].decode()
+    assert [(part.name, part.content, part.filename) for part in parts(media_type, bodies[0])] == [
+        ("key", b"a/b", None),
+        ("Content-Type", b"image/png", None),
+        ("File", content, "a.bin"),
+    ]

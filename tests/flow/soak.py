@@ -1,7 +1,8 @@
 """A long simulation: `python tests/flow/soak.py [SEEDS [FIRST [KIND]]]`, 20,000 seeds by default; prints what fails.
 
 Each seed is one import under faults, killed and resumed, judged by what the sandbox holds in the end: of one load, see
-`flow_simulation`, or as KIND `family` of several that depend on each other, see `flow_families`.
+`flow_simulation`, or as KIND `family` of several that depend on each other, see `flow_families`, or `files` of files,
+see `flow_files`.
 """
 
 import sys
@@ -14,17 +15,23 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).parent))
 
 from flow_families import FamilySimulation  # found beside this script
+from flow_files import FilesSimulation
 from flow_simulation import Simulation, scenario
 
-KINDS = {"single": lambda folder, seed: Simulation(folder, scenario(seed)), "family": FamilySimulation}
+KINDS = {
+    "single": lambda folder, seed: Simulation(folder, scenario(seed)),
+    "family": FamilySimulation,
+    "files": FilesSimulation,
+}
 
 
 def main(seeds: int = 20_000, first: int = 0, kind: str = "single") -> int:
     began, failed, runs = time.monotonic(), list[int](), Counter[str]()
     for seed in range(first, first + seeds):
         try:
-            with TemporaryDirectory() as folder:
-                world = KINDS[kind](Path(folder), seed)
+            with TemporaryDirectory() as top:
+                (folder := Path(top) / "world").mkdir()
+                world = KINDS[kind](folder, seed)
                 report = world.play()
                 world.judge(report)
                 runs.update(rows=report.summary.rows, kills=len(world.plan.kills), runs=len(world.reports))

@@ -16,7 +16,10 @@ from providers_values import values
 from test_providers_against_sandbox import ACTED
 from test_providers_conformance import SUBJECTS
 
+from headrace.importfile import single
+from headrace.migration import Report
 from headrace.model import Request
+from headrace.pipeline import Settings
 from headrace.provider import Resource
 from headrace.provider.form import form
 from headrace.providers import PROVIDERS
@@ -25,6 +28,7 @@ from headrace.sandbox.options import Options
 from headrace.sandbox.productive import CATALOG
 from headrace.testing import virtual_time
 from headrace.testing.conformance import CHECKS
+from headrace.testing.wire import simulated_client
 
 PRODUCTIVE: Final = PROVIDERS["productive"]
 WRITTEN: Final = [(resource.name, operation) for resource in PRODUCTIVE.resources for operation in resource.operations]
@@ -144,6 +148,22 @@ def test_whole_runs_speak_json_api(check: str, tmp_path: Path) -> None:
     CHECKS[check](replace(SUBJECTS["productive"], sandbox=judged), tmp_path)
     assert sum(each.judged for each in made) > 0
     assert [fault for each in made for fault in ours(each.found)] == []
+
+
+def test_files_are_attached_in_json_api(tmp_path: Path) -> None:
+    """The steps of an attachment beside its upload, with lists that are read and replaced, are without a fault."""
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "rows.csv").write_text("file,task_id\na.txt,1001\na.txt,1001\na.txt,999999\n")
+    judged = Judged(Options(token="secret"), virtual_time.START)
+    spec = single(str(tmp_path / "rows.csv"), "productive", "attachments")
+
+    async def main() -> Report:
+        async with simulated_client(judged, Settings(attachments_dir=tmp_path)) as client:
+            return await client.run(spec, checkpoint=None, results=None)
+
+    assert virtual_time.run(main).summary.done == 2
+    assert judged.judged == 1 + 2 * 4 + 3
+    assert ours(judged.found) == []
 
 
 # --- the judge --------------------------------------------------------------------------------------------------

@@ -12,12 +12,16 @@ from hypothesis import strategies as st
 from msgspec import Meta
 from providers_rows import MINIMAL, UNHURRIED
 
+from headrace.dispatch.steps import StepCodec
 from headrace.provider import NaturalKey, Provider, Resource, references
 from headrace.provider.form import form
 from headrace.providers import PROVIDERS
+from headrace.providers.productive.resources.attachments import ATTACHMENTS
 
 PRODUCTIVE: Final = PROVIDERS["productive"]
 WRITTEN: Final = [resource for resource in PRODUCTIVE.resources if resource.writes]
+SINGLE: Final = [resource for resource in WRITTEN if not resource.steps]
+"""Those that one request creates."""
 
 ALL: Final = frozenset({"create", "update", "delete"})
 BULK: Final[Mapping[str, frozenset[str] | set[str]]] = {
@@ -113,7 +117,7 @@ def test_guarantees_and_create_only_fields_are_fields(resource: Resource) -> Non
         assert set(resource.guarantee.fields) <= fields
 
 
-@named(WRITTEN)
+@named(SINGLE)
 def test_a_minimal_row_of_text_is_valid(resource: Resource) -> None:
     """Text converts to ids, dates, enums and numbers; every reference becomes a relationship."""
     value = msgspec.convert(MINIMAL[resource.name], resource.struct, strict=False)
@@ -125,7 +129,7 @@ def test_a_minimal_row_of_text_is_valid(resource: Resource) -> None:
     assert set(data["attributes"]) == MINIMAL[resource.name].keys() - links
 
 
-@named(WRITTEN)
+@named(SINGLE)
 def test_a_missing_required_field_is_named(resource: Resource) -> None:
     """Leaving out any field of the minimal row is refused, with the field's name."""
     for name in MINIMAL[resource.name]:
@@ -146,6 +150,25 @@ def test_todos_belong_to_a_task_or_a_deal() -> None:
     assert table is not None
     with pytest.raises(msgspec.ValidationError, match="task_id: give exactly one"):
         msgspec.convert({"description": "D"}, table.struct)
+
+
+def test_attachments_belong_to_one_record() -> None:
+    """Exactly one of task, comment and page; the first request says which kind it is, and names none."""
+    for others, said in (
+        ({}, "task_id: give exactly one of"),
+        ({"task_id": 1, "page_id": 2}, "page_id: give exactly one of"),
+        ({"task_id": 1, "size": 0}, "size"),
+    ):
+        with pytest.raises(msgspec.ValidationError, match=said):
+            msgspec.convert({"file": "a.txt", **others}, ATTACHMENTS.struct)
+    file = {"file": "b/a.txt", "page_id": 2, "name": "A", "content_type": "c", "size": 3}
+    value = msgspec.convert(file, ATTACHMENTS.struct)
+    request = StepCodec(PRODUCTIVE, ATTACHMENTS).request([value], bulk=False)
+    assert orjson.loads(request.body or b"")["data"] == {
+        "type": "attachments",
+        "attributes": {"name": "A", "content_type": "c", "size": 3, "attachable_type": "page"},
+    }
+    assert ATTACHMENTS.requests("create") == 4
 
 
 def test_comments_are_about_one_record() -> None:

@@ -28,6 +28,7 @@ def adopt(
     deadline: o.Deadline = None,
     settle_after: o.SettleAfter = None,
     budget: o.Budget = None,
+    attachments_dir: o.AttachmentsDir = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -43,6 +44,13 @@ def adopt(
         DataFile(),
         checkpoint,
         access=Access(base_url, allow_host, token_file, token_stdin),
-        pace=Pace(share=share, no_limits=no_limits, deadline=deadline, settle_after=settle_after, budget=budget),
+        pace=Pace(
+            share=share,
+            no_limits=no_limits,
+            deadline=deadline,
+            settle_after=settle_after,
+            budget=budget,
+            attachments_dir=attachments_dir,
+        ),
         talk=Talk(yes=True, json=json, quiet=quiet),
     )

@@ -25,6 +25,7 @@ def check(
     delimiter: o.Delimiter = None,
     encoding: o.Encoding = None,
     limit: o.Limit = None,
+    attachments_dir: o.AttachmentsDir = None,
     json: o.Json = False,
 ) -> int:
     """Find every fault of every row, offline.
@@ -34,4 +35,5 @@ def check(
     """
     from headrace.cli.checking import examine  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    return examine(file, DataFile(to, key, format, delimiter, encoding, operation, by), limit, as_json=json)
+    how = DataFile(to, key, format, delimiter, encoding, operation, by)
+    return examine(file, how, limit, attachments_dir, as_json=json)

@@ -1,6 +1,7 @@
 """Checking: every fault of every row of an import, told grouped for people or complete for machines."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from rich.text import Text
@@ -16,10 +17,10 @@ from headrace.cli.text import clean, count
 _SOME_INVALID: Final = 3
 
 
-def examine(file: str, how: DataFile, limit: int | None, *, as_json: bool) -> int:
+def examine(file: str, how: DataFile, limit: int | None, attachments: Path | None, *, as_json: bool) -> int:
     """Check `file`, print what is wrong, and return 0 or 3. Raises `UsageError` or `SourceError`."""
     spec, provider = what_to_import(file, how)
-    checked = check(spec, provider, limit=limit)
+    checked = check(spec, provider, limit=limit, attachments=attachments)
     if as_json:
         terminal.emit(_facts(checked))
     else:

@@ -42,6 +42,7 @@ class Pace(NamedTuple):
     accept_mapping_change: bool = False
     budget: str | None = None
     canary: bool = False
+    attachments_dir: Path | None = None
 
 
 class Talk(NamedTuple):

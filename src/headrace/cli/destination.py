@@ -66,6 +66,7 @@ def _settings(pace: Pace, access: Access) -> Settings:
         "max_error_part": threshold.part,
         "settle_after": pace.settle_after,
         "budget": pace.budget,
+        "attachments_dir": pace.attachments_dir,
     }
     return Settings(
         bulk=not pace.no_bulk,

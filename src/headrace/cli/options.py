@@ -220,6 +220,11 @@ Canary = Annotated[
     typer.Option("--canary", help="Send one row of each load that creates first, read it back and compare it."),
 ]
 
+AttachmentsDir = Annotated[
+    Path | None,
+    typer.Option("--attachments-dir", metavar="FOLDER", help="Where the files are that rows name, and nowhere else."),
+]
+
 # --- how it is shown --------------------------------------------------------------------------------------------
 
 AcceptMappingChange = Annotated[

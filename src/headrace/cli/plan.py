@@ -42,6 +42,7 @@ def plan(
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
     canary: o.Canary = False,
+    attachments_dir: o.AttachmentsDir = None,
     accept_change: o.AcceptMappingChange = False,
     yes: o.Yes = False,
     json: o.Json = False,
@@ -67,6 +68,7 @@ def plan(
         accept_change,
         budget,
         canary,
+        attachments_dir,
     )
     return lay_out(
         file,

@@ -30,6 +30,7 @@ def retry(
     deadline: o.Deadline = None,
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
+    attachments_dir: o.AttachmentsDir = None,
     yes: o.Yes = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -41,7 +42,17 @@ def retry(
     from headrace.cli.sending import send_rejects  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
     pace = Pace(
-        None, batch_size, no_bulk, concurrency, share, no_limits, deadline, max_errors, settle_after, budget=budget
+        None,
+        batch_size,
+        no_bulk,
+        concurrency,
+        share,
+        no_limits,
+        deadline,
+        max_errors,
+        settle_after,
+        budget=budget,
+        attachments_dir=attachments_dir,
     )
     access = Access(base_url, allow_host, token_file, token_stdin)
     return send_rejects(checkpoint, access=access, pace=pace, talk=Talk(yes, json, quiet))

@@ -42,6 +42,7 @@ def run(
     max_errors: o.MaxErrors = None,
     settle_after: o.SettleAfter = None,
     canary: o.Canary = False,
+    attachments_dir: o.AttachmentsDir = None,
     accept_change: o.AcceptMappingChange = False,
     yes: o.Yes = False,
     json: o.Json = False,
@@ -66,6 +67,7 @@ def run(
         accept_change,
         budget,
         canary,
+        attachments_dir,
     )
     return import_file(
         file,

@@ -45,7 +45,10 @@ def aligned(rows: Sequence[Sequence[Text | str]], *, right: frozenset[int] = fro
     Cells are never cut, so that what is piped elsewhere is complete.
     """
     cells = [[plain(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    widths = [max(cell_len(cell.plain) for cell in column if cell) for column in zip_longest(*cells, fillvalue=Text())]
+    widths = [
+        max((cell_len(cell.plain) for cell in column if cell), default=0)
+        for column in zip_longest(*cells, fillvalue=Text())
+    ]
     return [_line(row, widths, right) for row in cells]
 
 

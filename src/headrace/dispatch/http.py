@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 
 from headrace.errors import LostError, NotSentError
-from headrace.model import Request, Response
+from headrace.model import Form, Request, Response
 
 MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes: a longer answer, after decompression, is not read to its end. A page of 200 records is well below 1 MiB."""
@@ -89,12 +89,21 @@ class Http:
             self._base_url + request.path,
             params=request.params or None,
             headers=request.headers,
-            data=request.body,
+            data=request.body if request.form is None else _multipart(request.form),
             allow_redirects=False,
             trace_request_ctx=sending,
         ) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Response(status=answer.status, headers=headers, body=await _read(answer))
+
+
+def _multipart(form: Form) -> aiohttp.FormData:
+    """Return the body of a form. Its file is read in a thread, block by block, as it is sent, and closed then."""
+    data = aiohttp.FormData()
+    for name, value in form.fields:
+        data.add_field(name, value.reveal())
+    data.add_field("File", form.file, filename=form.name, content_type=form.media_type)
+    return data
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

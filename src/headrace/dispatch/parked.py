@@ -88,12 +88,13 @@ class Quiet(Struct):
 class Parking:
     """The unknown rows of one load. Writers park, the settling task takes away; nobody else is held up.
 
-    `on_recall` is told of rows that an earlier run sent, before any newer row is. Mutable state: the rows by offset,
-    whether more may come, and what wakes those who wait.
+    `on_recall` is told of rows that an earlier run sent, before any newer row is, and `on_settled` of rows that need
+    not be sent again. Mutable state: the rows by offset, whether more may come, and what wakes those who wait.
     """
 
     def __init__(self, quiet: Quiet, halt: Halt) -> None:
         self.on_recall: Callable[[Record], None] = lambda _: None
+        self.on_settled: Callable[[Record], None] = lambda _: None
         self._quiet = quiet
         self._halt = halt
         self._rows: dict[int, Parked] = {}

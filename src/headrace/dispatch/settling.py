@@ -29,6 +29,7 @@ from headrace.dispatch.readback.matching import (
 )
 from headrace.dispatch.readback.question import Question
 from headrace.dispatch.readback.reader import Unreadable
+from headrace.dispatch.stepping import Stepping
 from headrace.dispatch.teller import Tell, Told
 from headrace.dispatch.upserting import Upserting
 from headrace.dispatch.wakeup import Wakeup
@@ -51,7 +52,7 @@ class Settling:
         *,
         lookup: LookUp | None,
         journal: Journal,
-        writer: Writer | Merging | Upserting,
+        writer: Writer | Merging | Stepping | Upserting,
         parking: Parking,
         audit: Audit,
         tell: Tell,
@@ -165,6 +166,9 @@ class Settling:
         self._parking.take(one for one, _ in concluded)
         self._count([one for one, _ in concluded])
         self._audit.drop([one.row for one in settled if isinstance(one.outcome, Duplicated)])
+        for one, outcome in concluded:
+            if not isinstance(outcome, NotAttempted):
+                self._parking.on_settled(one.record)
         told = [one for one in settled if not isinstance(one.outcome, NotAttempted)]
         await self._wakeup.wait_done(durable)
         if told:

@@ -1,6 +1,6 @@
 """Intake: from a source to records, or to all that is wrong with a row. Pure: no network, no disk but the source."""
 
-from headrace.intake.load import Intake
+from headrace.intake.load import Complete, Intake
 from headrace.intake.mapping import Mapping, Resolvers, Rules
 from headrace.intake.references import (
     Ambiguous,
@@ -20,6 +20,7 @@ from headrace.intake.validation import Validator
 __all__ = [
     "Ambiguous",
     "Answer",
+    "Complete",
     "Found",
     "Intake",
     "Items",

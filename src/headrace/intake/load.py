@@ -1,9 +1,11 @@
 """One load's intake, compiled: chunks of rows as found become rows with keys, and those become records."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.identity import RecordKey, digest, row_key
 from headrace.intake.fields import fields_of
@@ -13,8 +15,11 @@ from headrace.intake.references import AnyRecord, Reference, reference_of
 from headrace.intake.rule import read_rules
 from headrace.intake.suggestion import did_you_mean, listed
 from headrace.intake.validation import Validator
-from headrace.model import Chunk, Fault, Invalid, Row, Settled, Sifted
+from headrace.model import Chunk, Fault, Invalid, Record, Row, Settled, Sifted
 from headrace.provider import Resource
+
+Complete: TypeAlias = Callable[[Struct], Struct | Fault]
+"""Makes of a row's value the one that is sent, or says what is wrong with it. Only looks."""
 
 
 class Intake:
@@ -23,7 +28,7 @@ class Intake:
     For every chunk: `rows()`, then whoever knows what is settled already leaves rows out, then `sift()` on the others.
     `struct` is what a row must fit, by default the resource's own: that of a create. `source` is the source's name, for
     messages; `rules` and `key` are those of the import file; `has_open_columns` the
-    source's own. Used by one thread at a time.
+    source's own. `complete` makes of a valid value the one that is sent, or a fault. Used by one thread at a time.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class Intake:
         rules: Rules | None = None,
         key: Sequence[str] = (),
         has_open_columns: bool = False,
+        complete: Complete | None = None,
     ) -> None:
         """Read the rules. Raises `UsageError` for those that contradict themselves."""
         self.resource = resource
@@ -49,6 +55,7 @@ class Intake:
         self.columns: dict[str, str] = {}
         """Field to the column that fills it; complete once the first chunk has come, and kept up to date in place."""
         self._has_open_columns = has_open_columns
+        self._complete = complete
         self._digest: bytes | None = None
         self._validator = Validator(self.struct)
         # Mutable: the mapping for the columns of the latest chunk, and the columns themselves.
@@ -72,6 +79,7 @@ class Intake:
             rules=rules,
             key=self.key,
             has_open_columns=self._has_open_columns,
+            complete=self._complete,
         )
         other._digest = self.digest
         return other
@@ -120,10 +128,24 @@ class Intake:
         for place, row in enumerate(whole if self.key else ()):
             if mapping.is_keyless(row):
                 mapped.faults.setdefault(place, []).append(self._keyless())
-        sifted = self._validator.sift(whole, mapped, mapping)
+        sifted = self._completed(self._validator.sift(whole, mapped, mapping))
         if not broken:
             return sifted
         return Sifted(sifted.records, sorted([*sifted.invalid, *broken], key=lambda settled: settled.row.offset))
+
+    def _completed(self, sifted: Sifted) -> Sifted:
+        """Return what `complete` makes of records; those that it refuses are invalid."""
+        if self._complete is None:
+            return sifted
+        records, invalid = [], [*sifted.invalid]
+        for record in sifted.records:
+            found = self._complete(record.value)
+            if isinstance(found, Fault):
+                fault = replace(found, column=self.columns.get(found.field or ""))
+                invalid.append(Settled(record.row, Invalid(record.row.offset, record.row.line, (fault,))))
+            else:
+                records.append(Record(record.row, found))
+        return Sifted(records, sorted(invalid, key=lambda settled: settled.row.offset))
 
     def _mapping_for(self, chunk: Chunk) -> Mapping:
         """Return the mapping for the chunk's columns, compiled anew when there are more of them."""

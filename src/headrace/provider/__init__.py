@@ -16,6 +16,7 @@ from headrace.provider.guarantee import (
 from headrace.provider.limit import Limit, Route, WorkLimit
 from headrace.provider.setting import Setting, fitted
 from headrace.provider.signin import Login, SignIn
+from headrace.provider.steps import Create, Link, Locate, Step, Upload
 from headrace.provider.table import (
     SOMETHING,
     Action,
@@ -40,11 +41,14 @@ __all__ = [
     "Auth",
     "Bulk",
     "Codec",
+    "Create",
     "Guarantee",
     "Hit",
     "IdempotencyKey",
     "Ids",
     "Limit",
+    "Link",
+    "Locate",
     "Login",
     "Marker",
     "NaturalKey",
@@ -58,7 +62,9 @@ __all__ = [
     "Route",
     "Setting",
     "SignIn",
+    "Step",
     "StoredMarker",
+    "Upload",
     "Verdict",
     "Wire",
     "WorkLimit",

@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from headrace.model import NO_MAPPING
-from headrace.provider.guarantee import REPEATABLE, UPSERT, Guarantee, NoGuarantee
+from headrace.provider.guarantee import CREATE, REPEATABLE, UPSERT, Guarantee, NoGuarantee
 from headrace.provider.limit import Limit, Route, WorkLimit
 from headrace.provider.setting import Setting
 from headrace.provider.signin import SignIn
+from headrace.provider.steps import Step
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict
 from headrace.provider.wire import Wire
 
@@ -135,7 +136,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     `conversions` makes of a text what the API takes, by what `as` says: `markdown`, `html`;
     one that needs an extra package raises `ImportError`, and the extra has its name.
     `page_size` is how many records a page holds where that is not the provider's number. `whole` are filters without
-    which a listing leaves some records out: they go with every one that does not name them.
+    which a listing leaves some records out: they go with every one that does not name them. `steps` are the requests
+    that a create takes where it takes several.
     """
 
     name: str
@@ -159,6 +161,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     conversions: Mapping[str, Callable[[str], str]] = MappingProxyType({})
     page_size: int | None = None
     whole: Mapping[str, Any] = NO_MAPPING
+    steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -189,6 +192,10 @@ class Resource(Struct, frozen=True, kw_only=True):
         action = self.action(operation)
         is_collective = action is not None and action.collective
         return self.bulk is not None and (is_collective or operation in self.bulk.operations)
+
+    def requests(self, operation: str) -> int:
+        """Return how many requests `operation` sends for what goes into one body."""
+        return sum(step.requests for step in self.steps) if self.steps and operation == CREATE else 1
 
     def repeats(self, operation: str) -> bool:
         """Whether `operation` may be repeated without a look, because doing it twice is doing it once."""

@@ -96,6 +96,20 @@ class Wire(Protocol):
         `include` names relationships that are to be told, where the API does not by itself.
         """
 
+    def members(self, provider: "Provider", resource: "Resource", identity: str, relation: str) -> Request:
+        """Return the request for the records that one is related to; its page's only item has their ids there.
+
+        Raises `NotImplementedError`, as `related_to` does, where the envelope has no such relations.
+        """
+
+    def related_to(
+        self, provider: "Provider", resource: "Resource", identity: str, relation: str, ids: Sequence[str]
+    ) -> Request:
+        """Return the request after which one record is related to those of `ids`, called as the relation, and no other.
+
+        It is answered as an update.
+        """
+
     def bookmark(self, request: Request) -> Any:
         """Return where a listing stands, as plain values: what `reopened` makes `request`, which follows a page, of."""
 

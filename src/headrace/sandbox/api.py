@@ -42,6 +42,7 @@ class Api:
     `answer` executes a call. `furnish` fills the fresh store of an organization with the fixture; `sow` adds reference
     records of a type to it and returns their ids, raising ValueError for what cannot be. `identify` makes of a type and
     a number the id that clients see; `reset` is the header of a 429 that says when to come back, `none` for none.
+    `storage` takes files, beside the API, where there is one.
     """
 
     prefix: str
@@ -56,3 +57,4 @@ class Api:
     sow: Callable[[Store, str, object, float], list[str]]
     identify: Callable[[str, int], str] = lambda _, number: str(number)
     reset: str = "x-ratelimit-reset"
+    storage: Callable[[Call, Context], Reply] | None = None

@@ -41,6 +41,8 @@ class Audit:
         self._methods: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
+        self.uploads: Counter[str] = Counter(taken=0, refused=0, with_credentials=0)
+        """What became of files that were sent to the storage."""
 
     def arrived(self, call: Call) -> None:
         """Take note of a request with valid credentials, in every window that covers it, refused or not."""
@@ -79,6 +81,7 @@ class Audit:
             "methods": dict(self._methods),
             "statuses": {str(status): count for status, count in sorted(self._statuses.items())},
             "faults": dict(self._faults),
+            "uploads": dict(self.uploads),
         }
 
 

@@ -25,6 +25,9 @@ from headrace.sandbox.timemagic import TIME_MAGIC
 
 APIS: Final[Mapping[str, Api]] = {"agiled": AGILED, "bezala": BEZALA, "productive": PRODUCTIVE, "timemagic": TIME_MAGIC}
 
+STORAGE: Final = "/__storage"
+"""Below this path is the storage of files: in no limit, and without the API's credentials."""
+
 
 class Sandbox:
     """One API with its records, limits, faults and audit. `now` is in seconds since the epoch and never goes back.
@@ -76,6 +79,8 @@ class Sandbox:
         lower = {name.lower(): value for name, value in headers.items()}
         base = f"http://{lower.get('host', '127.0.0.1')}{self.api.prefix}"
         call = Call(method, path.removeprefix(self.api.prefix), query, lower, body, now, base)
+        if path.startswith(STORAGE):
+            return self._play(call, self.faults.strike(call))
         reply = self._signed(call, self._answer(call) if path.startswith(self.api.prefix + "/") else self.api.missing())
         self.audit.answered(call, reply)
         return reply
@@ -132,7 +137,8 @@ class Sandbox:
         context = Context(
             self.store, self.audit, conduct, self.random, self.credentials.organization, self.credentials.token
         )
-        return self.api.answer(call, context)
+        answer = (self.api.storage or _no_storage) if call.path.startswith(STORAGE) else self.api.answer
+        return answer(call, context)
 
     def _land(self, now: float) -> None:
         """Execute what was put off and is due by now."""
@@ -161,6 +167,10 @@ class Sandbox:
             "X-Runtime": f"{runtime:.6f}",
         }
         return replace(reply, headers={**reply.headers, **stamps})
+
+
+def _no_storage(_: Call, __: Context) -> Reply:
+    return Reply(404)
 
 
 _TITLES: Final = {"x-ratelimit-reset": "X-RateLimit-Reset", "retry-after": "Retry-After"}

@@ -95,18 +95,28 @@ class Store:
         return record
 
     def create(self, kind: str, attributes: dict[str, Any], links: dict[str, Link], now: float, given: Any) -> Record:
-        """Put in a record that a client created, out of `given`: the JSON value that makes it equal to others."""
+        """Put in a record that a client created, out of `given`: the JSON value that makes it equal to others.
+
+        None for one that nobody sees yet.
+        """
         record = self.place(kind, attributes, links, now)
-        record.print = _digest(given)
-        self._twins.setdefault(kind, Twins()).add(record.print, record.id)
+        self.compare(kind, record, given)
         self.created[kind] = self.created.get(kind, 0) + 1
         return record
+
+    def compare(self, kind: str, record: Record, given: Any) -> None:
+        """Have a record compared with others by `given` from now on, by nothing where that is None."""
+        twins = self._twins.setdefault(kind, Twins())
+        if record.print is not None:
+            twins.remove(record.print, record.id)
+        record.print = None if given is None else _digest(given)
+        if record.print is not None:
+            twins.add(record.print, record.id)
 
     def remove(self, kind: str, record: Record) -> None:
         """Take out a record."""
         del self._tables[kind][record.id]
-        if record.print is not None:
-            self._twins[kind].remove(record.print, record.id)
+        self.compare(kind, record, None)
         self.deleted[kind] = self.deleted.get(kind, 0) + 1
 
     def following(self, sequence: str) -> int:

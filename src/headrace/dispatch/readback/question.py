@@ -7,8 +7,12 @@ from msgspec import Struct
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """`filters` and `include` are those of `Wire.listing`; `places` say which of the rows asked for it is about."""
+    """`filters` and `include` are those of `Wire.listing`; `places` say which of the rows asked for it is about.
+
+    With `members` it is about the records that one is related to: the resource, the id, and the relation.
+    """
 
     filters: Mapping[str, Any]
-    places: range
+    places: Sequence[int]
     include: Sequence[str] = ()
+    members: tuple[str, str, str] | None = None

@@ -38,6 +38,8 @@ class Reader:
 
         Raises `CredentialsError`, `AddressError` or `UnreachableError` where no answer is to be had now.
         """
+        if question.members is not None:
+            return await self._members(*question.members)
         first = self._provider.wire.listing(
             self._provider, self._resource, filters=question.filters, include=question.include
         )
@@ -55,14 +57,32 @@ class Reader:
             request = page.following and replace(page.following, lane=Lane.READBACK, route=first.route)
         return Unreadable(f"more than {MOST_PAGES} pages of records could be it")
 
+    async def _members(self, name: str, identity: str, relation: str) -> list[Item] | Unreadable:
+        """Return the records of `relation` that a record of the resource `name` has."""
+        resource, wire = self._provider.resource(name), self._provider.wire
+        assert resource is not None, "the table names its own resources"
+        request = wire.members(self._provider, resource, identity, relation)
+        response = await self._answer(request)
+        page = wire.page(request, response.body) if response.status == 200 else None
+        if response.status in _GONE and wire.refusals(response.body) is not None:
+            return []  # what is not there has nothing
+        if page is None or not page.items:
+            return self._refused(response)
+        held = wire.related(response.body)
+        ids = [str(one) for one in page.items[0].get(relation) or ()]
+        return [held.get((relation, one), {"id": one}) for one in ids]
+
     async def _page(self, request: Request) -> Page | Unreadable:
-        self.pages += 1
-        try:
-            response = await self._transport.send(request)
-        except (NotSentError, LostError) as error:
-            raise _out_of_reach(str(error)) from None
+        response = await self._answer(request)
         page = self._provider.wire.page(request, response.body) if response.status == 200 else None
         return self._refused(response) if page is None else page
+
+    async def _answer(self, request: Request) -> Response:
+        self.pages += 1
+        try:
+            return await self._transport.send(request)
+        except (NotSentError, LostError) as error:
+            raise _out_of_reach(str(error)) from None
 
     def _refused(self, response: Response) -> Unreadable:
         match verdict(response.status, self._provider.verdicts):
@@ -76,6 +96,7 @@ class Reader:
                 raise _out_of_reach(f"status {response.status}")
 
 
+_GONE: Final = frozenset({404, 410})
 _MOVED: Final = "the listing changed while it was read"
 
 

@@ -7,13 +7,14 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from headrace.dispatch.parked import Repeat
-from headrace.dispatch.readback import marked, natural
+from headrace.dispatch.readback import linked, marked, natural
 from headrace.dispatch.readback.matching import Like
 from headrace.dispatch.readback.question import Question
 from headrace.model import Record
 from headrace.provider import (
     Guarantee,
     IdempotencyKey,
+    Link,
     Marker,
     NaturalKey,
     NoteMarker,
@@ -54,6 +55,8 @@ def _natural(resource: Resource, guarantee: NaturalKey) -> Strategy:
 
 
 def _by_fields(resource: Resource, fields: Sequence[str]) -> Ask:
+    for link in (step for step in resource.steps if isinstance(step, Link)):
+        return lambda records, _: linked.questions(link, records)
     return lambda records, since: natural.questions(resource, fields, records, since)
 
 

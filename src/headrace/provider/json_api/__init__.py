@@ -12,6 +12,7 @@ from headrace.provider.json_api.document import HEADERS
 from headrace.provider.json_api.listing import listing, record, reopened
 from headrace.provider.json_api.page import page, related
 from headrace.provider.json_api.refusal import hit, refused
+from headrace.provider.json_api.relation import members, related_to
 from headrace.provider.table import Provider, Resource
 from headrace.provider.wire import Hit, Page, Refusal, Wire
 
@@ -46,6 +47,16 @@ class JsonApi:
     ) -> Request:
         """`Wire.record`."""
         return record(provider, resource, identity, fields, include)
+
+    def members(self, provider: Provider, resource: Resource, identity: str, relation: str) -> Request:
+        """`Wire.members`."""
+        return members(provider, resource, identity, relation)
+
+    def related_to(
+        self, provider: Provider, resource: Resource, identity: str, relation: str, ids: Sequence[str]
+    ) -> Request:
+        """`Wire.related_to`."""
+        return related_to(provider, resource, identity, relation, ids)
 
     def bookmark(self, request: Request) -> Any:
         """`Wire.bookmark`."""

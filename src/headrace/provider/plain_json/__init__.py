@@ -58,6 +58,16 @@ class PlainJson:
         del fields, include  # none of these APIs leaves fields out, and all tell what a record refers to
         return record(provider, resource, self._of(resource.name), identity)
 
+    def members(self, provider: Provider, resource: Resource, identity: str, relation: str) -> Request:
+        """`Wire.members`: none of these APIs has such."""
+        raise NotImplementedError
+
+    def related_to(
+        self, provider: Provider, resource: Resource, identity: str, relation: str, ids: Sequence[str]
+    ) -> Request:
+        """`Wire.related_to`: none of these APIs has such."""
+        raise NotImplementedError
+
     def bookmark(self, request: Request) -> Any:
         """`Wire.bookmark`. Only of requests that follow a page of `listing`."""
         assert isinstance(request, Walk), "made by `listing`"

@@ -34,6 +34,7 @@ TaxRateId: TypeAlias = Annotated[int, Meta(ge=1, description="the tax rate", ext
 WorkflowId: TypeAlias = Annotated[int, Meta(ge=1, description="the workflow", extra={REFERENCE: "workflows"})]
 WorkflowStatusId: TypeAlias = Annotated[int, Meta(ge=1, description="status", extra={REFERENCE: "workflow_statuses"})]
 PageId: TypeAlias = Annotated[int, Meta(ge=1, description="the page", extra={REFERENCE: "pages"})]
+CommentId: TypeAlias = Annotated[int, Meta(ge=1, description="the comment", extra={REFERENCE: "comments"})]
 CustomFieldId: TypeAlias = Annotated[
     int, Meta(ge=1, description="the custom field", extra={REFERENCE: "custom_fields"})
 ]

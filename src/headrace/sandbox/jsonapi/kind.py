@@ -58,6 +58,10 @@ Completion: TypeAlias = Callable[[Draft, Store], None]
 """What the server fills in when a record is created: numbers, defaults that depend on other records."""
 
 
+Reaction: TypeAlias = Callable[[Draft, Record, Store], None]
+"""What happens to other records when one was created or changed as a draft has it."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """One resource type.
@@ -68,7 +72,8 @@ class Kind:
     accept; `aliases` leads filter names to fields, `special` to functions of a record, and `hides` says which records
     a list leaves out unless the filter of the given name is set. `text` is what `query` looks into. `bulk` names the
     operations that take many records, `fixed` the fields that an update silently ignores. `also` are other names of
-    the type, `synonyms` other names of relationships.
+    the type, `synonyms` other names of relationships. `once` is what only the answer to a create shows beside the
+    record, which nobody sees before something refers to it where it `is_hidden`.
     """
 
     type: str
@@ -87,6 +92,9 @@ class Kind:
     fixed: frozenset[str] = frozenset()
     rules: tuple[Rule, ...] = ()
     completions: tuple[Completion, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    once: Callable[[Record], Mapping[str, Any]] | None = None
+    is_hidden: bool = False
     hides: tuple[str, Callable[[Record], bool]] | None = None
     also: tuple[str, ...] = ()
     synonyms: Mapping[str, str] = field(default_factory=dict)

@@ -78,7 +78,7 @@ def _collection(catalog: Catalog, kind: Kind, call: Call, context: Context) -> R
         case "POST" if document.is_bulk(call):
             return _shown(201, view, kind, writing.create_many(call, kind, context))
         case "POST":
-            return _shown(201, view, kind, writing.create_one(call, kind, context))
+            return _made(view, kind, writing.create_one(call, kind, context))
         case "PATCH":
             return _shown(200, view, kind, writing.update_many(call, kind, context))
         case "DELETE":
@@ -124,6 +124,13 @@ def _acted_on_all(catalog: Catalog, name: str, call: Call, context: Context) -> 
 def _shown(status: int, view: View, kind: Kind, records: Record | list[Record]) -> Reply:
     shown = view.document(kind, records) | {"meta": {}}
     return _reply(status, shown, items=1 if isinstance(records, Record) else len(records))
+
+
+def _made(view: View, kind: Kind, record: Record) -> Reply:
+    """Return the answer to a create, with what only this shows."""
+    shown = view.document(kind, record) | {"meta": {}}
+    shown["data"]["attributes"] |= {} if kind.once is None else kind.once(record)
+    return _reply(201, shown)
 
 
 def _reply(status: int, shown: dict[str, Any], *, items: int = 1) -> Reply:

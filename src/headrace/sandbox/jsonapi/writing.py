@@ -69,7 +69,7 @@ def _update(
 ) -> list[Record]:
     drafts = [drafted(kind, item, index, context.store, before) for index, (item, before) in enumerate(pairs)]
     _note_unknown(kind, [item for item, _ in pairs], context)
-    return _commit(drafts, context, lambda draft: _change(call, draft), is_bulk=is_bulk)
+    return _commit(drafts, context, lambda draft: _change(call, kind, draft, context), is_bulk=is_bulk)
 
 
 def _commit(
@@ -91,7 +91,8 @@ def _add(call: Call, kind: Kind, draft: Draft, context: Context) -> Record:
         complete(draft, context.store)
     attributes = {name: value for name, value in draft.attributes.items() if value is not None}
     links = {name: link for name, link in draft.links.items() if link is not None}
-    record = context.store.create(kind.type, attributes, links, call.now, given)
+    record = context.store.create(kind.type, attributes, links, call.now, None if kind.is_hidden else given)
+    _react(kind, draft, record, context)
     if context.conduct.lag:
         record.visible_at = call.now + context.conduct.lag
         context.store.is_lagging = True
@@ -103,12 +104,18 @@ def _content(draft: Draft) -> dict[str, Any]:
     return {"attributes": dict(draft.attributes), "links": dict(draft.links)}
 
 
-def _change(call: Call, draft: Draft) -> Record:
+def _react(kind: Kind, draft: Draft, record: Record, context: Context) -> None:
+    for react in kind.reactions:
+        react(draft, record, context.store)
+
+
+def _change(call: Call, kind: Kind, draft: Draft, context: Context) -> Record:
     record = draft.before
     assert record is not None, "an update has a record"
     record.attributes |= draft.attributes
     record.links |= draft.links
     record.updated_at = call.now
+    _react(kind, draft, record, context)
     return record
 
 

@@ -25,6 +25,7 @@ from headrace.sandbox.message import Call, Reply
 from headrace.sandbox.productive import fixture, money, people, sowing, time, work
 from headrace.sandbox.productive.actions import ACTIONS, COLLECTION_ACTIONS, COLLECTIVE_ACTIONS
 from headrace.sandbox.productive.reports import report
+from headrace.sandbox.productive.storage import store_file
 from headrace.sandbox.store import Store
 
 LIMITS: Final = (
@@ -94,4 +95,5 @@ PRODUCTIVE: Final = Api(
     answer=_answer,
     furnish=_furnish,
     sow=_sow,
+    storage=store_file,
 )

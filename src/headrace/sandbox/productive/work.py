@@ -18,6 +18,7 @@ from headrace.sandbox.jsonapi.checks import (
 from headrace.sandbox.jsonapi.kind import Kind, To, exactly_one_of, words
 from headrace.sandbox.productive.document import DOCUMENT
 from headrace.sandbox.productive.rules import custom_values, default, first_status, numbered
+from headrace.sandbox.productive.storage import form, linked, located, present, uploaded
 from headrace.sandbox.store import Record
 
 ALL_BULK = frozenset({"create", "update", "delete"})
@@ -161,8 +162,9 @@ TASKS = Kind(
     sorts=words("id title task_number due_date start_date created_at updated_at"),
     text=("title", "description"),
     bulk=ALL_BULK,
-    rules=(custom_values("tasks"),),
+    rules=(custom_values("tasks"), present),
     completions=(numbered("tasks", "number", "task_number"), default("type_id", 1), first_status),
+    reactions=(linked("tasks", "task"),),
 )
 
 TODOS = Kind(
@@ -195,7 +197,8 @@ COMMENTS = Kind(
     filters=words("task_id company_id project_id"),
     sorts=words("id created_at updated_at"),
     text=("body",),
-    rules=(exactly_one_of("task", "deal", "company", "person", "project"),),
+    rules=(exactly_one_of("task", "deal", "company", "person", "project"), present),
+    reactions=(linked("comments", "comment"),),
 )
 
 ATTACHMENTS = Kind(
@@ -204,11 +207,14 @@ ATTACHMENTS = Kind(
     relations={"task": To("tasks"), "comment": To("comments"), "page": To("pages"), "expense": To("expenses")},
     required=("name",),
     defaults={"url": None, "deleted_at": None},
-    unseen=frozenset({"temp_url"}),
     stamps=("created_at",),
     filters=words("task_id comment_id page_id expense_id"),
     sorts=words("id name created_at"),
     text=("name",),
+    rules=(uploaded,),
+    reactions=(located,),
+    once=form,
+    is_hidden=True,
 )
 
 PAGES = Kind(
@@ -219,12 +225,14 @@ PAGES = Kind(
         "parent_page": To("pages"),
         "root_page": To("pages"),
         "creator": To("people"),
+        "attachments": To("attachments", flat="attachment_ids", is_many=True),
     },
     required=("title",),
     filters=words("project_id query parent_page_id custom_fields"),
     sorts=words("id title created_at updated_at"),
     text=("title",),
-    rules=(custom_values("pages"),),
+    rules=(custom_values("pages"), present),
+    reactions=(linked("pages", "page"),),
 )
 
 WORKFLOWS = Kind(

@@ -3,6 +3,7 @@
 from typing import Final
 
 from headrace.provider import Resource
+from headrace.providers.productive.resources.attachments import ATTACHMENTS
 from headrace.providers.productive.resources.bookings import BOOKINGS
 from headrace.providers.productive.resources.comments import COMMENTS
 from headrace.providers.productive.resources.companies import COMPANIES
@@ -39,6 +40,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     EXPENSES,
     COMMENTS,
     PAGES,
+    ATTACHMENTS,
     CUSTOM_FIELDS,
     CUSTOM_FIELD_OPTIONS,
     *SETTINGS,
