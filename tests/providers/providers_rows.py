@@ -30,6 +30,7 @@ MINIMAL: Final[dict[str, dict[str, str]]] = {
     "expenses": {"name": "E", "date": "2026-01-01", "currency": "EUR"},
     "comments": {"body": "B", "task_id": "1001"},
     "pages": {"title": "P"},
+    "memberships": {"type_id": "1", "access_type_id": "5", "person_id": "201", "project_id": "501"},
     "custom_fields": {"name": "C", "data_type_id": "3", "customizable_type": "tasks"},
     "custom_field_options": {"name": "O", "custom_field_id": "60"},
 }

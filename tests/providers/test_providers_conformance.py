@@ -47,6 +47,11 @@ def timesheet(_: Sandbox, number: int) -> Mapping[str, Any]:
     return MINIMAL["timesheets"] | {"date": f"2026-01-{number + 1:02}"}
 
 
+def membership(_: Sandbox, number: int) -> Mapping[str, Any]:
+    """Return a membership; rows differ in who is a member."""
+    return MINIMAL["memberships"] | {"person_id": f"{201 + number}"}
+
+
 def _id(sandbox: Sandbox, value: Any) -> Any:
     kind, colon, number = value.partition(":") if isinstance(value, str) else ("", "", "")
     return sandbox.api.identify(kind, int(number)) if colon and number.isdigit() else value
@@ -65,7 +70,8 @@ SUBJECTS = {
     "productive": Subject(
         provider=PROVIDERS["productive"],
         sandbox=sandbox_of("productive"),
-        rows={name: row_of(row) for name, row in PRODUCTIVE_ROWS.items()} | {"timesheets": timesheet},
+        rows={name: row_of(row) for name, row in PRODUCTIVE_ROWS.items()}
+        | {"timesheets": timesheet, "memberships": membership},
         wrong={"time_entries": {"person_id": "999999"}, "tasks": {"project_id": "999999"}},
         changes={"time_entries": {"note": "new"}, "tasks": {"title": "new"}},
         many=("people", "people"),

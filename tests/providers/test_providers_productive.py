@@ -17,6 +17,7 @@ from headrace.provider import NaturalKey, Provider, Resource, references
 from headrace.provider.form import form
 from headrace.providers import PROVIDERS
 from headrace.providers.productive.resources.attachments import ATTACHMENTS
+from headrace.providers.productive.resources.memberships import MEMBERSHIPS
 
 PRODUCTIVE: Final = PROVIDERS["productive"]
 WRITTEN: Final = [resource for resource in PRODUCTIVE.resources if resource.writes]
@@ -197,6 +198,19 @@ def test_client_deals_need_their_company_and_internal_ones_do_not() -> None:
     with pytest.raises(msgspec.ValidationError, match="company_id: required where"):
         msgspec.convert(row, table.struct, strict=False)
     msgspec.convert(row | {"deal_type_id": "1"}, table.struct, strict=False)
+
+
+def test_memberships_name_who_and_where() -> None:
+    """One person, team or group by the type, one target, and a level of access that the target has."""
+    for fields, said in (
+        ({"team_id": 35}, "team_id: give exactly one of person_id, dynamic_group_id, team_id"),
+        ({"type_id": 3}, "team_id: required where type_id is 3"),
+        ({"page_id": 1}, "page_id: give exactly one of project_id, deal_id, page_id"),
+        ({"access_type_id": 1}, "access_type_id: with project_id one of 5"),
+    ):
+        assert fault("memberships", **fields).startswith(said)
+    group = {"type_id": 2, "access_type_id": 3, "dynamic_group_id": 6, "page_id": 1}
+    msgspec.convert(group, MEMBERSHIPS.struct)
 
 
 @UNHURRIED

@@ -26,6 +26,7 @@ REQUIRED = {
     "custom_fields": ["name", "data_type_id", "customizable_type"],
     "custom_field_options": ["name", "custom_field"],
     "timesheets": ["date", "person"],
+    "memberships": ["type_id", "access_type_id", "project"],
 }
 
 
@@ -236,6 +237,34 @@ def test_exactly_one_target() -> None:
     assert desk.create("comments", body="x", task_id=1001, company_id=102).status == 422
     booking = {"person_id": 201, "started_on": "2026-01-01", "ended_on": "2026-01-02"}
     assert desk.create("bookings", **booking, event_id=31, booking_method_id=1, time=480).status == 201
+
+
+def test_a_membership_names_who_and_where() -> None:
+    """Its type says whether a person, a group or a team is named; level and group fit the target, as the page says."""
+    desk = Desk()
+    member = {"type_id": 1, "access_type_id": 5, "person_id": 201, "project_id": 501}
+    shown = desk.create("memberships", **member).document["data"]["attributes"]
+    assert shown == {
+        "type_id": 1,
+        "access_type_id": 5,
+        "dynamic_group_id": None,
+        "options": None,
+        "target_type": "project",
+    }
+    page = desk.create("pages", title="P").document["data"]["id"]
+    blank, listed = "can't be blank", "is not included in the list"
+    for change, field, detail in (
+        ({"type_id": 2}, "dynamic_group_id", blank),
+        ({"type_id": 3}, "team", blank),
+        ({"deal_id": 801}, "deal", "must be blank"),
+        ({"access_type_id": 1}, "access_type_id", listed),
+        ({"type_id": 2, "dynamic_group_id": 6}, "dynamic_group_id", listed),
+        ({"project_id": None, "page_id": page, "access_type_id": 5}, "access_type_id", listed),
+        ({"project_id": None, "page_id": page, "access_type_id": 3, "dynamic_group_id": 6}, "dynamic_group_id", listed),
+    ):
+        assert desk.create("memberships", **member | change).faults == [(f"data/attributes/{field}", detail)]
+    assert desk.create("memberships", type_id=3, access_type_id=3, team_id=35, page_id=page).status == 201
+    assert desk.get("/memberships", "filter[person_id]=201&filter[project_id]=501").ids == ["1"]
 
 
 def test_the_older_names_of_folders() -> None:

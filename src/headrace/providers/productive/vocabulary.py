@@ -31,6 +31,7 @@ SubsidiaryId: TypeAlias = Annotated[int, Meta(ge=1, description="the legal entit
 TaskId: TypeAlias = Annotated[int, Meta(ge=1, description="the task", extra={REFERENCE: "tasks"})]
 TaskListId: TypeAlias = Annotated[int, Meta(ge=1, description="the task list", extra={REFERENCE: "task_lists"})]
 TaxRateId: TypeAlias = Annotated[int, Meta(ge=1, description="the tax rate", extra={REFERENCE: "tax_rates"})]
+TeamId: TypeAlias = Annotated[int, Meta(ge=1, description="the team", extra={REFERENCE: "teams"})]
 WorkflowId: TypeAlias = Annotated[int, Meta(ge=1, description="the workflow", extra={REFERENCE: "workflows"})]
 WorkflowStatusId: TypeAlias = Annotated[int, Meta(ge=1, description="status", extra={REFERENCE: "workflow_statuses"})]
 PageId: TypeAlias = Annotated[int, Meta(ge=1, description="the page", extra={REFERENCE: "pages"})]

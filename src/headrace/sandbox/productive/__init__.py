@@ -22,7 +22,7 @@ from headrace.sandbox.jsonapi import problems, routes
 from headrace.sandbox.jsonapi.kind import Kind
 from headrace.sandbox.limits import Limit
 from headrace.sandbox.message import Call, Reply
-from headrace.sandbox.productive import fixture, money, people, sowing, time, work
+from headrace.sandbox.productive import access, fixture, money, people, sowing, time, work
 from headrace.sandbox.productive.actions import ACTIONS, COLLECTION_ACTIONS, COLLECTIVE_ACTIONS
 from headrace.sandbox.productive.reports import report
 from headrace.sandbox.productive.storage import store_file
@@ -36,7 +36,10 @@ LIMITS: Final = (
 """https://developer.productive.io/guides/rate-limits"""
 
 KINDS: Final = tuple(
-    value for module in (people, work, money, time) for value in vars(module).values() if isinstance(value, Kind)
+    value
+    for module in (people, access, work, money, time)
+    for value in vars(module).values()
+    if isinstance(value, Kind)
 )
 
 

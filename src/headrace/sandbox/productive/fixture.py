@@ -3,7 +3,7 @@
 companies     101 Northwind Studio (the own, internal) · 102 Acme Corporation · 103 Globex · 104 Initech
 people        201 Ada Lovelace … 206 (FIRST.LAST@northwind.example), 207 and 208 contacts at Acme and Globex
 organizations the one of the credentials · roles 1 Admin … 6 Client · tax_rates 41 VAT 20, 42 VAT 0
-subsidiaries  11 · pipelines 21 · events 31 Vacation, 32 Sick leave
+subsidiaries  11 · pipelines 21 · events 31 Vacation, 32 Sick leave · teams 35 Design, 36 Engineering
 workflows     728 Default (statuses 2001 Not started, 2002 Started, 2003 Closed), 729 Kanban (2011 … 2014)
 service_types 301 Design, 302 Development, 303 Project management, 304 Consulting
 deal_statuses 401 Open, 402 Won, 403 Lost
@@ -101,6 +101,7 @@ def rows(organization: int) -> Mapping[str, Iterable[dict[str, Any]]]:
         "subsidiaries": _named("Northwind Studio Ltd", 11, default_currency="EUR"),
         "pipelines": _named("Sales", 21),
         "events": _named("Vacation, Sick leave", 31),
+        "teams": _named("Design, Engineering", 35),
         "companies": [
             {"id": 101, "name": "Northwind Studio", "company_code": "NWS", "internal": True},
             {"id": 102, "name": "Acme Corporation", "company_code": "ACME"},

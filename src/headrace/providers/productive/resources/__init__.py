@@ -11,6 +11,7 @@ from headrace.providers.productive.resources.custom_fields import CUSTOM_FIELD_O
 from headrace.providers.productive.resources.deals import DEALS
 from headrace.providers.productive.resources.expenses import EXPENSES
 from headrace.providers.productive.resources.folders import FOLDERS
+from headrace.providers.productive.resources.memberships import MEMBERSHIPS
 from headrace.providers.productive.resources.pages import PAGES
 from headrace.providers.productive.resources.people import PEOPLE
 from headrace.providers.productive.resources.projects import PROJECTS
@@ -40,6 +41,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     EXPENSES,
     COMMENTS,
     PAGES,
+    MEMBERSHIPS,
     ATTACHMENTS,
     CUSTOM_FIELDS,
     CUSTOM_FIELD_OPTIONS,

@@ -57,6 +57,7 @@ SETTINGS: Final = (
     _setting("subsidiaries", "subsidiaries"),
     _setting("tax_rates", "taxrates"),
     _setting("events", "events"),
+    _setting("teams", "teams"),
     _setting("roles", "permission-sets"),
     _setting("organizations", "organizations"),
 )
