@@ -32,7 +32,8 @@ _TYPES: Final = MimeTypes()  # Python's own list, so that a file is of the same 
 class Files:
     """The files below one folder. Raises `UsageError` where there is no such folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str | Path) -> None:
+        folder = Path(folder)
         if not folder.is_dir():
             raise UsageError(f"{folder} is not a folder", hint=f"give the folder of the files with {OPTION}")
         self._root = folder.resolve()
@@ -115,7 +116,7 @@ def upload_of(resource: Resource) -> Upload | None:
     return next((step for step in resource.steps if isinstance(step, Upload)), None)
 
 
-def completion(resource: Resource, operation: str, folder: Path | None) -> Complete | None:
+def completion(resource: Resource, operation: str, folder: str | Path | None) -> Complete | None:
     """Return what completes the values of a load, None where it sends no files.
 
     Raises `UsageError` where it does and there is no folder.
@@ -126,7 +127,7 @@ def completion(resource: Resource, operation: str, folder: Path | None) -> Compl
     return _files(folder, resource).completed(step.file)
 
 
-def uploads(resource: Resource, operation: str, folder: Path | None, storage: Sender | None) -> Uploads | None:
+def uploads(resource: Resource, operation: str, folder: str | Path | None, storage: Sender | None) -> Uploads | None:
     """Return what a load needs to send files, None where it sends none. Raises as `completion`."""
     if operation != "create" or upload_of(resource) is None:
         return None
@@ -134,7 +135,7 @@ def uploads(resource: Resource, operation: str, folder: Path | None, storage: Se
     return Uploads(storage, _files(folder, resource))
 
 
-def _files(folder: Path | None, resource: Resource) -> Files:
+def _files(folder: str | Path | None, resource: Resource) -> Files:
     if folder is None:
         raise UsageError(f"{resource.name} are files, and nobody says where", hint=f"give {OPTION} FOLDER")
     return Files(folder)

@@ -41,7 +41,7 @@ class Checked(Struct, frozen=True, kw_only=True):
 
 
 def check(
-    spec: ImportSpec, provider: Provider, *, limit: int | None = None, attachments: Path | None = None
+    spec: ImportSpec, provider: Provider, *, limit: int | None = None, attachments: str | Path | None = None
 ) -> Checked:
     """Read and judge every row (of each source the first `limit`) as a run would, files below `attachments` included.
 

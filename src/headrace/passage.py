@@ -162,7 +162,7 @@ def prepare(
     *,
     source: AnySource | None = None,
     accept_mapping_change: bool = False,
-    attachments: Path | None = None,
+    attachments: str | Path | None = None,
 ) -> SourcePassage:
     """Open the source of a checked load, or take `source`, and compile its mapping; `resources` closes it.
 
@@ -229,7 +229,7 @@ def resource_of(spec: LoadSpec, provider: Provider) -> Resource:
 class RetryPassage:
     """The repaired rows of a load's reject file. Mutable state: the ledger, from `begin` on."""
 
-    def __init__(self, spec: LoadSpec, provider: Provider, attachments: Path | None) -> None:
+    def __init__(self, spec: LoadSpec, provider: Provider, attachments: str | Path | None) -> None:
         self.spec = spec
         self.title = spec.title
         complete = completion(resource_of(spec, provider), spec.operation, attachments)

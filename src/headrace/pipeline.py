@@ -73,7 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     accept_mapping_change: bool = False
     allow_host: bool = False
     request_seconds: float = REQUEST_SECONDS
-    attachments_dir: Path | None = None
+    attachments_dir: str | Path | None = None
 
     def __post_init__(self) -> None:
         """Hide the budget's URL: it may hold a password, and settings may be shown."""
