@@ -58,7 +58,7 @@ def _compare(no_attributes: Struct, no_relationships: Struct) -> Compare:
         said = [record.attributes or no_attributes for record in records]
         related = [record.relationships or no_relationships for record in records]
         columns = [
-            *((name, values, canonical, said) for name in attributes),
+            *((name, values, _as_it_is, said) for name in attributes),
             *((name, values, _related, related) for name in relationships),
         ]
         return [pair for pair in starmap(_pair, columns) if pair is not None]
@@ -67,22 +67,33 @@ def _compare(no_attributes: Struct, no_relationships: Struct) -> Compare:
 
 
 def _pair(
-    name: str, values: Sequence[Struct], spell: Callable[[Any], str], echoes: Sequence[Any]
+    name: str, values: Sequence[Struct], read: Callable[[list[Any]], list[Any]], echoes: Sequence[Any]
 ) -> tuple[Column, Column] | None:
     """Return what was sent and what came back of one field, None where nobody sent it or nothing came back."""
     get = attrgetter(name)
     raw = [*map(get, values)]
     if raw.count(UNSET) == len(raw):  # most fields of most loads: not worth a look at the answer
         return None
-    sent = [*map(canonical, raw)]
-    echoed = [*map(spell, map(get, echoes))] if any(sent) else []
+    sent = _spelt(raw)
+    echoed = _spelt(read([*map(get, echoes)])) if any(sent) else []
     return (sent, echoed) if any(echoed) else None
 
 
-def _related(relationship: Any) -> str:
-    """Return the id that a relationship object names, "" where it names none (`{"meta": {"included": false}}`)."""
+def _as_it_is(column: list[Any]) -> list[Any]:
+    return column
+
+
+def _related(column: list[Any]) -> list[Any]:
+    """Return the ids that relationship objects name, None where one names none (`{"meta": {"included": false}}`)."""
+    try:
+        return [relationship["data"]["id"] for relationship in column]  # all of them, mostly: one look at each
+    except (LookupError, TypeError):
+        return [*map(_id_of, column)]
+
+
+def _id_of(relationship: Any) -> Any:
     data = relationship.get("data") if isinstance(relationship, dict) else None
-    return canonical(data.get("id") if isinstance(data, dict) else data)
+    return data.get("id") if isinstance(data, dict) else data
 
 
 # --- one spelling -----------------------------------------------------------------------------------------------
@@ -95,6 +106,12 @@ def canonical(value: Any) -> str:
     around it.
     """
     return _SPELLINGS.get(type(value), _other)(value)
+
+
+def _spelt(column: list[Any]) -> Column:
+    """Return `canonical` of each value. Where all are of one type, as they mostly are, no call per value is ours."""
+    kinds = set(map(type, column))
+    return [*map(_SPELLINGS.get(kinds.pop(), _other) if len(kinds) == 1 else canonical, column)]
 
 
 def _number(value: float) -> str:

@@ -21,6 +21,8 @@ def join(columns: _Columns, count: int) -> list[int]:
     among the rows that are still alike. Rows that stay alike are paired where they are equal, else in order.
     """
     places = list(range(count))
+    if all(sent == echoed for sent, echoed in columns):  # nothing says that the order is another
+        return places
     for group in _alike(columns, count):
         if len(group) > 1:
             for ours, theirs in _split((group, group), columns):
