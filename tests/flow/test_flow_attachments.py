@@ -429,3 +429,40 @@ def test_verify_says_that_it_leaves_files_out(tmp_path: Path) -> None:
     assert (verified.checked, verified.exit_code) == (0, 0)
     assert verified.notices == ("attachments: files are not read back",)
     assert [line.plain for line in aligned([["", "checked"]])]
+
+
+def test_files_follow_their_records_in_one_import(tmp_path: Path) -> None:
+    """Tasks, comments on them, and files at both go by one import file; a file of a refused task is not sent."""
+    desk = Desk(tmp_path)
+    desk.write("plan.pdf", "note.txt", "lost.txt")
+    write_csv(tmp_path / "tasks.csv", [(1, "Plan", 201), (2, "Never", 999_999)], ("no", "title", "who"))
+    write_csv(tmp_path / "notes.csv", [(7, "Look here", 1)], ("no", "text", "task"))
+    rows = [("plan.pdf", 1, ""), ("note.txt", "", 7), ("lost.txt", 2, "")]
+    write_csv(tmp_path / "files.csv", rows, ("file", "task", "note"))
+    tasks = {"title": "title", "assignee_id": "who", "project_id": {"value": 501}, "task_list_id": {"value": 701}}
+    loads = [
+        {
+            "resource": "attachments",
+            "source": "files.csv",
+            "fields": {
+                "task_id": {"column": "task", "from": "tasks"},
+                "comment_id": {"column": "note", "from": "comments"},
+            },
+        },
+        {"resource": "tasks", "source": "tasks.csv", "key": ["no"], "fields": tasks},
+        {
+            "resource": "comments",
+            "source": "notes.csv",
+            "key": ["no"],
+            "fields": {"body": "text", "task_id": {"column": "task", "from": "tasks"}},
+        },
+    ]
+    placed = [load | {"source": str(tmp_path / str(load["source"]))} for load in loads]
+    desk.spec = msgspec.convert({"provider": "productive", "name": "all", "load": placed}, ImportSpec)
+    report = desk.go()
+    assert (report.summary.done, report.summary.rejected, report.summary.invalid) == (4, 1, 1)
+    (lost,) = read_csv(desk.results / "attachments.rejects.csv")
+    assert (lost["file"], lost["code"]) == ("lost.txt", "parent_rejected")
+    made = {one.attributes["name"]: one.links for one in desk.attached}
+    task, comment = max(desk.sandbox.store.table("tasks")), max(desk.sandbox.store.table("comments"))
+    assert (made["plan.pdf"]["task"], made["note.txt"]["comment"]) == (task, comment)
