@@ -144,7 +144,7 @@ class Client:
     async def verify(self, checkpoint: Path) -> Verified:
         """Read back what the import of a checkpoint has made, and compare it; see `verification.verify`."""
         with read(checkpoint) as view:
-            return await verify(view, self.connection)
+            return await verify(view, self.connection, attachments=self.settings.attachments_dir)
 
     async def examine(self) -> Diagnosis:
         """Find out what the account allows and lets us promise, by reading; see `examination.examine`."""

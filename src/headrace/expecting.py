@@ -6,8 +6,10 @@ The checkpoint holds no values, so the source is read again and joined with it b
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Final, TypeAlias
 
+from headrace.attaching import completion
 from headrace.connection import Connection
 from headrace.dispatch.readback.differing import sent_fields
 from headrace.errors import UsageError
@@ -22,7 +24,7 @@ from headrace.ledger.expected import Expectations, Expected
 from headrace.ledger.made import Made, MadeRecords
 from headrace.marking import find_field, marked_by, marks_field
 from headrace.model import NO_MAPPING, Chunk, Record, Row
-from headrace.passage import intake_of, open_of
+from headrace.passage import intake_of, open_of, resource_of
 from headrace.provider import UPSERT, Action, Resource
 from headrace.resolving import Resolving, Tables
 
@@ -35,9 +37,14 @@ _Done: TypeAlias = Mapping[int, Made]
 
 
 class Expecting:
-    """One load that has been run, the `place`-th of its import. Mutable state: how many of its rows are expected."""
+    """One load that has been run, the `place`-th of its import. Mutable state: how many of its rows are expected.
 
-    def __init__(self, spec: LoadSpec, place: int, view: View, connection: Connection) -> None:
+    `attachments` is the folder of the files that rows name.
+    """
+
+    def __init__(
+        self, spec: LoadSpec, place: int, view: View, connection: Connection, *, attachments: str | Path | None = None
+    ) -> None:
         self.spec = spec
         self.place = place
         self._view = view
@@ -46,7 +53,11 @@ class Expecting:
         self._source: Source = self._resources.enter_context(closing(_opened(spec)))
         self._made: MadeRecords = self._resources.enter_context(closing(view.made(spec.title)))
         self._intake: Intake = intake_of(
-            spec, connection.provider, source=self._source.name, has_open_columns=self._source.has_open_columns
+            spec,
+            connection.provider,
+            source=self._source.name,
+            has_open_columns=self._source.has_open_columns,
+            complete=completion(resource_of(spec, connection.provider), spec.operation, attachments),
         )
         self._twins: Counter[bytes] = Counter()
         self.checked = 0

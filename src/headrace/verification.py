@@ -7,11 +7,13 @@ that says something else now than what was sent is counted as changed, and not c
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from headrace.attaching import OPTION, upload_of
 from headrace.connection import Connection
 from headrace.dispatch.asking import Asking
 from headrace.dispatch.halt import Halt
@@ -89,23 +91,27 @@ class Verified(Struct, frozen=True, kw_only=True, rename={"import_name": "import
         return 4 if self.differing or self.missing or is_short else 0
 
 
-async def verify(view: View, connection: Connection) -> Verified:
+async def verify(view: View, connection: Connection, *, attachments: str | Path | None = None) -> Verified:
     """Read back what the import of a checkpoint has left. Writes nothing anywhere.
 
-    Raises `HeadraceError` where a source or the provider cannot be read.
+    Loads of files are left out unless `attachments` is the folder that they were in. Raises `HeadraceError` where a
+    source or the provider cannot be read.
     """
     spec = recorded(view.definition)
     connection = connection.fitted(spec)
     meter = Meter(connection.budget, connection.outside.clock)
     begun = {load.name for load in view.loads}
-    files = [one.title for one in spec.in_order if one.title in begun and resource_of(one, connection.provider).steps]
+    files = {
+        one.title for one in spec.in_order if one.title in begun and upload_of(resource_of(one, connection.provider))
+    }
+    left_out = files if attachments is None else set[str]()
     with ExitStack() as resources:
         parents = Parents(view, resources.enter_context(earlier_imports(spec, view)))
         tables = Tables(connection.transport, connection.provider, parents, Halt())
         loads = [
-            resources.enter_context(closing(Expecting(one, place, view, connection)))
+            resources.enter_context(closing(Expecting(one, place, view, connection, attachments=attachments)))
             for place, one in enumerate(spec.in_order)
-            if one.title in begun and one.title not in files
+            if one.title in begun - left_out
         ]
         checks = [
             resources.enter_context(closing(_Check([one for one in loads if one.spec.resource == name], connection)))
@@ -131,7 +137,7 @@ async def verify(view: View, connection: Connection) -> Verified:
         notices=(
             *connection.notices,
             *(one for check in checks for one in check.notices()),
-            *(f"{title}: files are not read back" for title in files),
+            *(f"{title}: files are compared with {OPTION} only" for title in sorted(left_out)),
         ),
         **sums,
     )

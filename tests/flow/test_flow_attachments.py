@@ -413,21 +413,46 @@ def test_files_go_to_the_vendor_s_storage_or_a_sandbox_s_only(tmp_path: Path, ba
         asyncio.run(main())
 
 
+def verified(desk: Desk, **settings: Any) -> Verified:
+    async def main() -> Verified:
+        desk.wait()
+        async with simulated_client(desk.sandbox, Settings(**settings)) as client:
+            return await client.verify(desk.checkpoint)
+
+    return virtual_time.run(main)
+
+
+def test_verify_compares_files(tmp_path: Path) -> None:
+    """With the folder, a file that has another name now, or hangs elsewhere or nowhere, is named."""
+    desk = Desk(tmp_path)
+    names = [f"{at}.txt" for at in range(4)]
+    desk.write(*names)
+    desk.load([(name, desk.tasks[0]) for name in names])
+    assert desk.go().summary.done == 4
+    assert verified(desk, attachments_dir=desk.files).checked == 4
+    assert verified(desk, attachments_dir=desk.files).exit_code == 0
+    renamed, moved, gone, _ = desk.attached
+    renamed.attributes["name"] = "other.txt"
+    moved.links["task"] = desk.tasks[1]
+    desk.sandbox.store.remove("attachments", gone)
+    found = verified(desk, attachments_dir=desk.files)
+    assert (found.differing, found.missing, found.exit_code) == (2, 1, 4)
+    assert {(one.field, one.found) for one in found.differences} == {
+        ("name", "other.txt"),
+        ("task_id", str(desk.tasks[1])),
+        (None, None),
+    }
+
+
 def test_verify_says_that_it_leaves_files_out(tmp_path: Path) -> None:
-    """An import of files only is verified without a difference, and a notice says that nothing was compared."""
+    """Without the folder nothing of an import of files only is compared, and a notice says so."""
     desk = Desk(tmp_path)
     desk.write("a.txt")
     desk.load([("a.txt", desk.tasks[0])])
     assert desk.go().summary.done == 1
-
-    async def main() -> Verified:
-        desk.wait()
-        async with simulated_client(desk.sandbox) as client:
-            return await client.verify(desk.checkpoint)
-
-    verified = virtual_time.run(main)
-    assert (verified.checked, verified.exit_code) == (0, 0)
-    assert verified.notices == ("attachments: files are not read back",)
+    found = verified(desk)
+    assert (found.checked, found.exit_code) == (0, 0)
+    assert found.notices == ("attachments: files are compared with --attachments-dir only",)
     assert [line.plain for line in aligned([["", "checked"]])]
 
 

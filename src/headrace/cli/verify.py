@@ -25,6 +25,7 @@ def verify(
     share: o.Share = None,
     no_limits: o.NoLimits = False,
     budget: o.Budget = None,
+    attachments_dir: o.AttachmentsDir = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -38,6 +39,6 @@ def verify(
     return compare(
         checkpoint,
         access=Access(base_url, allow_host, token_file, token_stdin),
-        pace=Pace(share=share, no_limits=no_limits, budget=budget),
+        pace=Pace(share=share, no_limits=no_limits, budget=budget, attachments_dir=attachments_dir),
         talk=Talk(json=json, quiet=quiet),
     )
