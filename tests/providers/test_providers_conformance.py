@@ -47,20 +47,25 @@ def timesheet(_: Sandbox, number: int) -> Mapping[str, Any]:
     return MINIMAL["timesheets"] | {"date": f"2026-01-{number + 1:02}"}
 
 
-def membership(_: Sandbox, number: int) -> Mapping[str, Any]:
-    """Return a membership; rows differ in who is a member."""
-    return MINIMAL["memberships"] | {"person_id": f"{201 + number}"}
-
-
 def _id(sandbox: Sandbox, value: Any) -> Any:
     kind, colon, number = value.partition(":") if isinstance(value, str) else ("", "", "")
     return sandbox.api.identify(kind, int(number)) if colon and number.isdigit() else value
+
+
+ASSIGNED = ("memberships", "service_assignments", "service_type_assignments")
+"""What has no text, and puts one person somewhere."""
+
+
+def assignment(name: str) -> MakeRow:
+    """Return a maker of assignments; rows differ in who is assigned."""
+    return lambda _, number: MINIMAL[name] | {"person_id": f"{201 + number}"}
 
 
 PRODUCTIVE_ROWS = MINIMAL | {
     "people": MINIMAL["people"] | {"last_name": "P"},
     "time_entries": MINIMAL["time_entries"] | {"note": "N"},
     "bookings": MINIMAL["bookings"] | {"note": "N"},
+    "invoices": MINIMAL["invoices"] | {"note": "N"},
 }
 
 WRONG_KEY = IdempotencyKey(window=86_400.0, header="X-Key")
@@ -71,7 +76,8 @@ SUBJECTS = {
         provider=PROVIDERS["productive"],
         sandbox=sandbox_of("productive"),
         rows={name: row_of(row) for name, row in PRODUCTIVE_ROWS.items()}
-        | {"timesheets": timesheet, "memberships": membership},
+        | {name: assignment(name) for name in ASSIGNED}
+        | {"timesheets": timesheet},
         wrong={"time_entries": {"person_id": "999999"}, "tasks": {"project_id": "999999"}},
         changes={"time_entries": {"note": "new"}, "tasks": {"title": "new"}},
         many=("people", "people"),

@@ -26,8 +26,11 @@ SINGLE: Final = [resource for resource in WRITTEN if not resource.steps]
 
 ALL: Final = frozenset({"create", "update", "delete"})
 BULK: Final[Mapping[str, frozenset[str] | set[str]]] = {
-    **dict.fromkeys(("time_entries", "tasks", "todos", "bookings", "services"), ALL),
+    **dict.fromkeys(
+        ("time_entries", "tasks", "todos", "bookings", "services", "line_items", "expense_line_items"), ALL
+    ),
     "timesheets": {"create"},
+    **{name: {"create", "delete"} for name in ("service_assignments", "service_type_assignments")},
     **{name: {"update", "delete"} for name in ("expenses", "deals")},
     **{name: {"update"} for name in ("projects", "people", "companies")},
 }
@@ -124,6 +127,7 @@ def test_a_minimal_row_of_text_is_valid(resource: Resource) -> None:
     value = msgspec.convert(MINIMAL[resource.name], resource.struct, strict=False)
     request = PRODUCTIVE.wire.codec(PRODUCTIVE, resource, "create").request([value], bulk=False)
     data = orjson.loads(request.body or b"")["data"]
+    data = data[0] if isinstance(data, list) else data
     links = {name for name in references(resource.struct) if name in MINIMAL[resource.name]}
     assert data["type"] == resource.name
     assert {f"{name}_id" for name in data.get("relationships", {})} == links

@@ -131,6 +131,20 @@ def test_only_close_delivers_a_budget() -> None:
     assert today == "2023-11-14"
 
 
+def test_a_finalized_invoice_has_a_number() -> None:
+    """A draft has none unless it was given one; lines have the currency of their invoice."""
+    desk = Desk()
+    own = {"company_id": 102, "currency": "USD", "invoiced_on": "2026-02-28"}
+    drafted = desk.create("invoices", **own, number="2025-17").document["data"]["id"]
+    assert desk.get("/invoices/71").document["data"]["attributes"]["number"] is None
+    for number, expected in (("71", "1"), (drafted, "2025-17")):
+        shown = desk.call("PATCH", f"/invoices/{number}/finalize").document["data"]["attributes"]
+        assert (shown["number"], shown["finalized_on"]) == (expected, "2023-11-14")
+    line = {"description": "D", "quantity": "3.0", "unit_id": 2, "unit_price": "5000.0", "tax_rate_id": 41}
+    made = desk.create("line_items", **line, invoice_id=int(drafted)).document["data"]["attributes"]
+    assert made["currency"] == "USD"
+
+
 def test_time_reports_add_up() -> None:
     """Totals by person, project and date are the sums over the entries; a missing or unknown group is 400."""
     desk = Desk()

@@ -17,6 +17,10 @@ TABLE = {
     "people": "update",
     "companies": "update",
     "timesheets": "create",
+    "service_assignments": "create delete",
+    "service_type_assignments": "create delete",
+    "line_items": "create update delete",
+    "expense_line_items": "create update delete",
 }
 
 
@@ -25,6 +29,18 @@ def test_the_bulk_table_is_that_of_the_papers() -> None:
     from headrace.sandbox.productive import KINDS
 
     assert {kind.type: kind.bulk for kind in KINDS if kind.bulk} == {k: frozenset(v.split()) for k, v in TABLE.items()}
+
+
+def test_lines_of_expenses_are_written_in_bulk_only() -> None:
+    """One line alone is refused, changed or deleted by no path of its own; as a list of one it is."""
+    desk = Desk()
+    line = {"type": "expense_line_items", "attributes": {"name": "L", "quantity": 1, "unit_price": 5, "expense_id": 81}}
+    assert desk.call("POST", "/expense_line_items", {"data": line}).status == 415
+    assert desk.bulk("POST", "/expense_line_items", [line]).ids == ["1"]
+    assert desk.call("PATCH", "/expense_line_items/1", {"data": line | {"id": "1"}}).status == 404
+    assert desk.call("DELETE", "/expense_line_items/1").status == 404
+    assert desk.bulk("PATCH", "/expense_line_items", [line | {"id": "1"}]).status == 200
+    assert desk.bulk("DELETE", "/expense_line_items", [{"type": "expense_line_items", "id": "1"}]).status == 204
 
 
 @few

@@ -26,6 +26,10 @@ REQUIRED = {
     "custom_fields": ["name", "data_type_id", "customizable_type"],
     "custom_field_options": ["name", "custom_field"],
     "timesheets": ["date", "person"],
+    "invoices": ["company", "currency", "invoiced_on"],
+    "line_items": ["invoice", "unit_id", "unit_price", "quantity", "description"],
+    "service_assignments": ["service", "person"],
+    "service_type_assignments": ["service_type", "person"],
     "memberships": ["type_id", "access_type_id", "project"],
 }
 

@@ -23,7 +23,7 @@ from headrace.provider.json_api.document import (
 )
 from headrace.provider.json_api.layout import layout
 from headrace.provider.json_api.refusal import Refuse, refused
-from headrace.provider.table import Action, Provider, Resource
+from headrace.provider.table import Action, Bulk, Provider, Resource
 from headrace.provider.wire import Refusal
 
 
@@ -31,8 +31,8 @@ from headrace.provider.wire import Refusal
 class JsonApiCodec:
     """The `Codec` of JSON:API: `build` makes the items of a request, `read` and `refuse` understand its answers.
 
-    `tail` stands behind the path of an action; `is_collective` says that it names records in the body, be it one.
-    `has_body` is false where the path says it all.
+    `tail` stands behind the path of an action; `is_collective` says that records are a list in the body, be it one.
+    `shown` are the relationships that a bulk request asks for; `has_body` is false where the path says it all.
     """
 
     method: str
@@ -43,6 +43,7 @@ class JsonApiCodec:
     refuse: Refuse
     tail: str = ""
     is_collective: bool = False
+    shown: str = ""
     has_body: bool = True
 
     def request(self, values: Sequence[Struct], *, bulk: bool) -> Request:
@@ -52,6 +53,7 @@ class JsonApiCodec:
             return Request(
                 method=self.method,
                 path=self.path + self.tail,
+                params=(("include", self.shown),) if self.shown else (),
                 headers=BULK_HEADERS,
                 body=encode(Document(items)),
                 route=self.route,
@@ -80,6 +82,7 @@ def codec(provider: Provider, resource: Resource, operation: str) -> JsonApiCode
     if action is not None:
         return _acting(provider, resource, action)
     method, build, read = _OPERATIONS[operation](resource)
+    bulk = resource.bulk or Bulk(operations=frozenset())
     return JsonApiCodec(
         method=method,
         path=resource.path,
@@ -87,8 +90,14 @@ def codec(provider: Provider, resource: Resource, operation: str) -> JsonApiCode
         build=build,
         read=read,
         refuse=refused(layout(form(resource, operation))),
+        is_collective=operation in bulk.only,
+        shown=_shown(resource, bulk) if operation == "create" else "",
         has_body=method != "DELETE",  # the path names what to delete
     )
+
+
+def _shown(resource: Resource, bulk: Bulk) -> str:
+    return ",".join(link.name for link in layout(resource.struct).links if link.field in bulk.shown)
 
 
 def _acting(provider: Provider, resource: Resource, action: Action) -> JsonApiCodec:

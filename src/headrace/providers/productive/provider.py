@@ -12,9 +12,10 @@ REPORTS: Final = Reports(
     names=frozenset(
         f"{name}_reports"
         for name in (
-            *("booking", "budget", "company", "deal_funnel", "deal", "entitlement", "expense", "financial_item"),
-            *("invoice", "line_item", "page", "payment", "payroll_item", "person", "price", "project", "proposal"),
-            *("salary", "service", "survey", "task", "time_entry", "time", "timesheet"),
+            *("automation", "booking", "budget", "company", "deal_funnel", "deal", "entitlement", "expense"),
+            *("financial_item", "invoice", "line_item", "page", "payment", "payroll_item", "person", "price"),
+            *("project", "proposal", "resource_request", "salary", "service", "survey", "task", "time_entry"),
+            *("time", "timesheet"),
         )
     ),
     doc="https://developer.productive.io/guides/rate-limits",

@@ -77,8 +77,10 @@ def _collection(catalog: Catalog, kind: Kind, call: Call, context: Context) -> R
             return _reply(200, listing(call, kind, view, context))
         case "POST" if document.is_bulk(call):
             return _shown(201, view, kind, writing.create_many(call, kind, context))
-        case "POST":
+        case "POST" if not kind.is_bulk_only:
             return _made(view, kind, writing.create_one(call, kind, context))
+        case "POST":
+            raise problems.unsupported_media()
         case "PATCH":
             return _shown(200, view, kind, writing.update_many(call, kind, context))
         case "DELETE":
@@ -92,9 +94,9 @@ def _member(catalog: Catalog, kind: Kind, call: Call, context: Context, number: 
     match call.method:
         case "GET":
             return _shown(200, view, kind, writing.found(kind, number, context))
-        case "PATCH":
+        case "PATCH" if not kind.is_bulk_only:
             return _shown(200, view, kind, writing.update_one(call, kind, context, number))
-        case "DELETE":
+        case "DELETE" if not kind.is_bulk_only:
             writing.delete_one(call, kind, context, number)
             return Reply(204)
     raise problems.not_found()

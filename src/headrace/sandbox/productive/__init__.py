@@ -22,7 +22,7 @@ from headrace.sandbox.jsonapi import problems, routes
 from headrace.sandbox.jsonapi.kind import Kind
 from headrace.sandbox.limits import Limit
 from headrace.sandbox.message import Call, Reply
-from headrace.sandbox.productive import access, fixture, money, people, sowing, time, work
+from headrace.sandbox.productive import access, billing, fixture, money, people, sowing, time, work
 from headrace.sandbox.productive.actions import ACTIONS, COLLECTION_ACTIONS, COLLECTIVE_ACTIONS
 from headrace.sandbox.productive.reports import report
 from headrace.sandbox.productive.storage import store_file
@@ -37,7 +37,7 @@ LIMITS: Final = (
 
 KINDS: Final = tuple(
     value
-    for module in (people, access, work, money, time)
+    for module in (people, access, work, money, billing, time)
     for value in vars(module).values()
     if isinstance(value, Kind)
 )

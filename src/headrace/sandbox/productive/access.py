@@ -1,7 +1,11 @@
-"""Memberships and teams: who may do what where, as https://developer.productive.io/reference/resources/memberships.
+"""Memberships, teams and assignments: who may do what where, as Productive's pages describe it.
 
-The page is played without dashboards, task views, pulses and surveys, of which the sandbox has none. Which level of
-access fits which target, and the filters: the schema of the vendor's own client (cli-toolbox).
+Memberships: https://developer.productive.io/reference/resources/memberships.
+
+They are played without dashboards, task views, pulses and surveys, of which the sandbox has none. Which level of
+access fits which target, and the filters: the schema of the vendor's own client (cli-toolbox). Assignments to services:
+https://developer.productive.io/service_assignments.html, which lists filters and says that nothing is sorted by; of
+those to types of services no page lists any filter.
 """
 
 from collections.abc import Mapping
@@ -78,6 +82,25 @@ MEMBERSHIPS = Kind(
     sorts=words("id"),
     rules=(_who, exactly_one_of(*_LEVELS), _what),
     completions=(_name_target,),
+)
+
+SERVICE_ASSIGNMENTS = Kind(
+    "service_assignments",
+    attributes={},
+    relations={"service": To("services"), "person": To("people")},
+    required=("service", "person"),
+    stamps=(),
+    filters=words("service_id person_id"),
+    bulk=frozenset({"create", "delete"}),
+)
+
+SERVICE_TYPE_ASSIGNMENTS = Kind(
+    "service_type_assignments",
+    attributes={},
+    relations={"service_type": To("service_types"), "person": To("people")},
+    required=("service_type", "person"),
+    stamps=(),
+    bulk=frozenset({"create", "delete"}),
 )
 
 TEAMS = Kind(

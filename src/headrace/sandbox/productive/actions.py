@@ -183,6 +183,16 @@ _OWNERS: Final[Mapping[str, str]] = {
 }
 
 
+# --- invoices ---------------------------------------------------------------------------------------------------
+
+
+def _finalize(call: Call, invoice: Record, context: Context) -> Record:
+    """Give an invoice its day, and a number unless it has one."""
+    if invoice.attributes.get("number") is None:
+        invoice.attributes["number"] = str(context.store.following("invoices"))
+    return _set(finalized_on=lambda call: stamp(call.now)[:10])(call, invoice, context)
+
+
 # --- the tables -------------------------------------------------------------------------------------------------
 
 _ARCHIVE: Final = _set(archived_at=_time_of)
@@ -195,6 +205,7 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     **{(kind, "restore"): _RESTORE for kind in _ARCHIVABLE},
     ("projects", "change_workflow"): _change_workflow,
     ("projects", "map_to_workflow"): _map_to_workflow,
+    ("invoices", "finalize"): _finalize,
     ("deals", "close"): _set(delivered_on=_delivery, closed_at=_time_of),
     ("deals", "open"): _set(delivered_on=_nothing, closed_at=_nothing),
 }

@@ -10,6 +10,7 @@ deal_statuses 401 Open, 402 Won, 403 Lost
 projects      501 Acme website (102), 502 Globex app (103), 503 Internal (101)
 folders       601 … 603, task_lists 701 … 703, tasks 1001 … 1003: one of each per project, in this order
 deals         801 Acme website budget, 802 Globex app budget, 803 Internal budget: one per project; sections 851 …
+invoices 71, expenses 81: one at Acme, for the service 901
 services      901 Design, 902 Development (deal 801), 903 Design, 904 Development (802), 905 Meetings (803)
 custom_fields 51 … 59 "Import key", text, for tasks, projects, companies, deals, employees, bookings, services,
               project_expenses, pages; 60 "Region" (select) for companies, options 1 EMEA, 2 AMER
@@ -126,6 +127,10 @@ def rows(organization: int) -> Mapping[str, Iterable[dict[str, Any]]]:
         "deals": _deals(),
         "sections": _per_project("name", 851, deal_id=801),
         "services": _services(),
+        "invoices": [
+            {"id": 71, "company_id": 102, "currency": "EUR", "invoiced_on": "2026-01-31", "subject": "January"}
+        ],
+        "expenses": [{"id": 81, "name": "Train", "date": "2026-01-15", "currency": "EUR", "service_id": 901}],
         "custom_fields": _custom_fields(),
         "custom_field_options": _named("EMEA, AMER", 1, custom_field_id=60),
     }

@@ -16,8 +16,9 @@ from headrace.sandbox.store import Record, Store
 NAMES: Final = frozenset(
     f"{name}_reports"
     for name in words(
-        "booking budget company deal_funnel deal entitlement expense financial_item invoice line_item page payment "
-        "payroll_item person price project proposal salary service survey task time_entry time timesheet"
+        "automation booking budget company deal_funnel deal entitlement expense financial_item invoice line_item page "
+        "payment payroll_item person price project proposal resource_request salary service survey task time_entry "
+        "time timesheet"
     )
 )
 

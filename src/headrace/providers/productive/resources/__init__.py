@@ -9,13 +9,17 @@ from headrace.providers.productive.resources.comments import COMMENTS
 from headrace.providers.productive.resources.companies import COMPANIES
 from headrace.providers.productive.resources.custom_fields import CUSTOM_FIELD_OPTIONS, CUSTOM_FIELDS
 from headrace.providers.productive.resources.deals import DEALS
+from headrace.providers.productive.resources.expense_line_items import EXPENSE_LINE_ITEMS
 from headrace.providers.productive.resources.expenses import EXPENSES
 from headrace.providers.productive.resources.folders import FOLDERS
+from headrace.providers.productive.resources.invoices import INVOICES
+from headrace.providers.productive.resources.line_items import LINE_ITEMS
 from headrace.providers.productive.resources.memberships import MEMBERSHIPS
 from headrace.providers.productive.resources.pages import PAGES
 from headrace.providers.productive.resources.people import PEOPLE
 from headrace.providers.productive.resources.projects import PROJECTS
 from headrace.providers.productive.resources.sections import SECTIONS
+from headrace.providers.productive.resources.service_assignments import SERVICE_ASSIGNMENTS, SERVICE_TYPE_ASSIGNMENTS
 from headrace.providers.productive.resources.services import SERVICES
 from headrace.providers.productive.resources.settings import SETTINGS
 from headrace.providers.productive.resources.task_lists import TASK_LISTS
@@ -35,10 +39,15 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     DEALS,
     SECTIONS,
     SERVICES,
+    SERVICE_ASSIGNMENTS,
+    SERVICE_TYPE_ASSIGNMENTS,
     TIME_ENTRIES,
     TIMESHEETS,
     BOOKINGS,
     EXPENSES,
+    EXPENSE_LINE_ITEMS,
+    INVOICES,
+    LINE_ITEMS,
     COMMENTS,
     PAGES,
     MEMBERSHIPS,
