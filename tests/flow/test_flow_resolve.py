@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from flow_simulation import killed
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from headrace.cli.app import main
 from headrace.deciding import candidates, cases, decision
 from headrace.errors import UsageError
+from headrace.importfile import ImportSpec
 from headrace.ledger import Checkpoint
 from headrace.pipeline import Settings
 from headrace.provider import NoGuarantee
@@ -25,6 +27,7 @@ MUTE = replace(
     resources=tuple(replace(one, guarantee=NoGuarantee()) for one in PRODUCTIVE.resources),
 )
 """A provider of which nothing can be read back: what has no answer stays in doubt."""
+PLAIN = Settings(batch_size=10, concurrency=1)
 
 
 @pytest.fixture
@@ -43,10 +46,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
-def run(world: World) -> Any:
+def run(world: World, how: Settings | None = None) -> Any:
     async def main() -> Any:
         world.wait()
-        async with simulated_client(world.sandbox, Settings(batch_size=10, concurrency=1), provider=MUTE) as client:
+        async with simulated_client(world.sandbox, how or PLAIN, provider=MUTE) as client:
             return await client.run(world.spec, checkpoint=world.checkpoint, results=world.results)
 
     return virtual_time.run(main)
@@ -135,3 +138,56 @@ def test_an_answer_that_decides_nothing_is_refused(answer: str, world: World) ->
     """Neither a word nor an id: nothing is recorded, and the error says what can be said."""
     with Checkpoint.read(world.checkpoint) as view, pytest.raises(UsageError, match="decides nothing"):
         decision(cases(view, None)[0], answer)
+
+
+def family(folder: Path) -> ImportSpec:
+    """Return an import of three tasks, the second below the first, and of a todo for each."""
+    write_csv(folder / "tasks.csv", [("T1", ""), ("T2", "T1"), ("T3", "")], ("no", "parent"))
+    write_csv(folder / "todos.csv", [("for T1", "T1"), ("for T2", "T2"), ("for T3", "T3")], ("description", "task"))
+    tasks = {
+        "title": "no",
+        "project_id": {"value": 501},
+        "task_list_id": {"value": 701},
+        "parent_task_id": {"column": "parent", "from": "tasks"},
+    }
+    loads = [
+        {"resource": "tasks", "source": str(folder / "tasks.csv"), "key": ["no"], "fields": tasks},
+        {
+            "resource": "todos",
+            "source": str(folder / "todos.csv"),
+            "fields": {"task_id": {"column": "task", "from": "tasks"}},
+        },
+    ]
+    return msgspec.convert({"provider": "productive", "name": "family", "load": loads}, ImportSpec)
+
+
+@pytest.mark.parametrize(("kind", "stored"), [("drop_after_commit", True), ("drop_before_commit", False)])
+def test_children_go_when_their_parent_is_decided(
+    kind: str, stored: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows that waited for a parent in doubt, of the same source or another, are sent by the plain run that follows."""
+    lost = Rule(kind=FaultKind(kind), path="/tasks", method=("POST",), at=(1,))
+    world = World(tmp_path, faults=(lost,))
+    world.spec = family(tmp_path)
+    report = run(world, Settings(batch_size=1, concurrency=1))
+    assert (report.summary.done, report.summary.in_doubt, report.summary.invalid) == (2, 1, 3)
+    codes = {row["code"] for row in read_csv(world.results / "todos.rejects.csv")}
+    assert codes == {"parent_in_doubt", "parent_invalid"}
+    ids = {one.attributes["title"]: one.id for one in world.sandbox.store.table("tasks").values()}
+    assert ("T1" in ids) == stored
+    decided = tmp_path / "tasks.in-doubt.csv"
+    (listed,) = read_csv(world.results / decided.name)
+    answer = f"id {ids['T1']}" if stored else "missing"
+    write_csv(decided, [[*listed.values(), answer]], (*listed, "decision"))
+    assert resolve(world, capsys, "--from", str(decided))[0] == 0
+    report = run(world, Settings(batch_size=1, concurrency=1))
+    assert (report.summary.done, report.summary.invalid, report.exit_code) == (6, 0, 0)
+    assert not any(read_csv(path) for path in world.results.glob("*.rejects.csv"))
+    tasks = {one.id: one for one in world.sandbox.store.table("tasks").values() if one.id > 1003}
+    below = {one.attributes["title"]: one.links.get("parent_task") for one in tasks.values()}
+    numbers = {one.attributes["title"]: number for number, one in tasks.items()}
+    assert below == {"T1": None, "T2": numbers["T1"], "T3": None}
+    todos = [one for one in world.sandbox.store.table("todos").values() if one.links["task"] in tasks]
+    assert sorted((one.attributes["description"], one.links["task"]) for one in todos) == [
+        (f"for {title}", numbers[title]) for title in ("T1", "T2", "T3")
+    ]
