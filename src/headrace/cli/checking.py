@@ -54,9 +54,14 @@ def errors(faults: Iterable[Located]) -> list[dict[str, Any]]:
     ]
 
 
+def findings(faults: Iterable[Located]) -> Iterator[Finding]:
+    """Return faults as `faultlist` takes them."""
+    return (Finding(one.file, one.line, one.fault) for one in faults)
+
+
 def fault_lines(faults: Iterable[Located]) -> Iterator[Text]:
     """Yield faults for people, the same fault of many rows as one."""
-    for group in grouped(Finding(located.file, located.line, located.fault) for located in faults):
+    for group in grouped(findings(faults)):
         yield from lines(group)
         yield plain("")
 

@@ -1,7 +1,7 @@
 """Faults as people read them: the same fault of many rows is told once, with its first place and how often."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from rich.text import Text
@@ -10,6 +10,10 @@ from headrace.cli.screen import plain
 from headrace.cli.text import clean, count, shortened
 from headrace.model import Fault
 
+REFERENCES: Final = frozenset({"unknown_reference", "ambiguous_reference"})
+"""The codes of faults that are about a name."""
+_MOST_NAMES: Final = 20
+"""Names of one column that people are told."""
 _PLACES: Final = 5
 """Further lines that are named of a fault that many rows share."""
 
@@ -22,19 +26,33 @@ class Finding(Struct, frozen=True):
     fault: Fault
 
 
+class Name:
+    """A name that leads to no record, or to several. Mutable state: in how many rows it stands."""
+
+    def __init__(self, first: Finding) -> None:
+        self.first = first
+        self.count = 0
+
+
 class Group:
-    """The rows that share a fault. Mutable state: the first of them, how many, and the lines of a few more."""
+    """The rows that share a fault. Mutable state: the first of them, how many, the lines of a few more, and the names.
+
+    `names` are those that the fault is about, where it is about names, each once.
+    """
 
     def __init__(self, first: Finding) -> None:
         self.first = first
         self.count = 0
         self.lines: list[int] = []
+        self.names: dict[str, Name] = {}
 
     def add(self, finding: Finding) -> None:
         """Count one more row."""
         self.count += 1
         if self.count > 1 and len(self.lines) < _PLACES:
             self.lines.append(finding.line)
+        if finding.fault.code in REFERENCES and finding.fault.value is not None:
+            self.names.setdefault(finding.fault.value, Name(finding)).count += 1
 
 
 def grouped(findings: Iterable[Finding]) -> list[Group]:
@@ -54,12 +72,45 @@ def lines(group: Group) -> Iterator[Text]:
         plain(f" {group.first.file}:{group.first.line}", "bold"),
         plain(f"{_subject(fault)}: {fault.error}"),
     )
+    if len(group.names) > 1:
+        yield from _names(group)
+        return
     if fault.value is not None:
         yield Text.assemble(("  | ", "blue"), plain(shortened(fault.value, 100)))
     if group.count > 1:
         yield plain(f"  = {_rows(group)}")
     if fault.hint:
         yield Text.assemble(("  help: ", "cyan"), plain(fault.hint))
+
+
+def _names(group: Group) -> Iterator[Text]:
+    """Yield the names of a group, those of most rows first, each with its own remedy."""
+    names = sorted(group.names.values(), key=lambda one: (-one.count, one.first.line))
+    for one in names[:_MOST_NAMES]:
+        where = f"line {one.first.line}" if one.count == 1 else f"{one.count:,} rows, first at line {one.first.line}"
+        yield Text.assemble(("  | ", "blue"), plain(f"{shortened(one.first.fault.value or '', 60)}  "), (where, "dim"))
+        if one.first.fault.hint:
+            yield Text.assemble(("    help: ", "cyan"), plain(one.first.fault.hint))
+    if len(names) > _MOST_NAMES:
+        yield plain(f"  and {len(names) - _MOST_NAMES:,} more names; --json lists them")
+
+
+def named(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return the names that lead to no record, or to several, each once, as `--json` tells them."""
+    return [
+        {
+            "file": one.first.file,
+            "column": one.first.fault.column,
+            "field": one.first.fault.field,
+            "code": one.first.fault.code,
+            "name": name,
+            "rows": one.count,
+            "line": one.first.line,
+            "hint": one.first.fault.hint,
+        }
+        for group in grouped(findings)
+        for name, one in group.names.items()
+    ]
 
 
 def _subject(fault: Fault) -> str:

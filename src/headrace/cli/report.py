@@ -1,20 +1,24 @@
 """The report on an import: how many rows ended how, where the files are, why rows were refused, what to do next."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from rich.text import Text
 
 from headrace.cli.failure import described
-from headrace.cli.faultlist import Finding, grouped, lines
+from headrace.cli.faultlist import REFERENCES, Finding, grouped, lines, named
 from headrace.cli.screen import aligned, plain
 from headrace.cli.text import clock, count
 from headrace.errors import HeadraceError, InterruptionError, SourceError, StoppedError
-from headrace.ledger.rejects import Reject, read_rejects
+from headrace.importfile import recorded
+from headrace.intake.rule import read_rules
+from headrace.ledger.rejects import Reject, RejectFile
 from headrace.ledger.summary import LoadSummary, Summary
+from headrace.ledger.view import read
 from headrace.model import Counts, Fault
 
 _ALWAYS: Final = ("rows", "done", "rejected", "invalid", "in_doubt")
@@ -23,6 +27,12 @@ _STYLES: Final = {"done": "green", "rejected": "red", "invalid": "red", "in_doub
 _MOST_GROUPS: Final = 12
 """Kinds of faults that are told; the files have them all."""
 _BETWEEN: Final = "; "
+
+
+def with_names(summary: Summary, reason: HeadraceError | None) -> Any:
+    """Return what `as_json` does, and where there are such, `names`: those that lead to no record, or to several."""
+    names = named(_all_findings(summary))
+    return as_json(summary, reason) | ({"names": names} if names else {})
 
 
 def as_json(summary: Summary, reason: HeadraceError | None) -> Any:
@@ -72,24 +82,57 @@ def _number(number: int, style: str) -> Text:
 
 def _refusals(results: Path, summary: Summary) -> Iterator[Text]:
     """Yield the kinds of faults in the reject files."""
-    for load in summary.loads:
-        file = results / f"{load.name}.rejects.csv"
-        if not (load.rejected or load.invalid) or not file.exists():
-            continue
+    columns = _columns(summary)
+    for load, file in _reject_files(results, summary):
         yield plain("")
         yield plain(f"{count(load.rejected + load.invalid, 'row')} of {load.name} refused:", "bold")
-        groups = grouped(_findings(load.name, file))
+        groups = grouped(_findings(load.name, file, columns[load.name]))
         for group in groups[:_MOST_GROUPS]:
             yield from lines(group)
         if len(groups) > _MOST_GROUPS:
             yield plain(f"and {count(len(groups) - _MOST_GROUPS, 'more kind')} of fault")
 
 
-def _findings(load: str, file: Path) -> Iterator[Finding]:
-    """Yield the faults in a reject file; one that cannot be read, or is being edited, has none to tell."""
+def _reject_files(results: Path, summary: Summary) -> Iterator[tuple[LoadSummary, Path]]:
+    """Yield the loads of which rows were refused, and the files that hold these."""
+    for load in summary.loads:
+        file = results / f"{load.name}.rejects.csv"
+        if (load.rejected or load.invalid) and file.exists():
+            yield load, file
+
+
+def _columns(summary: Summary) -> Mapping[str, Mapping[str, str]]:
+    """Return for each load which column fills a field, where it has another name than the field."""
+    with read(Path(str(summary.checkpoint))) as view:
+        spec = recorded(view.definition)
+    return {
+        load.title: {field: rule.column for field, rule in read_rules(load.fields).items() if rule.column}
+        for load in spec.load
+    }
+
+
+def _all_findings(summary: Summary) -> Iterator[Finding]:
+    if summary.checkpoint is None or not (summary.rejected or summary.invalid):
+        return
+    columns = _columns(summary)
+    for load, file in _reject_files(results_beside(Path(summary.checkpoint)), summary):
+        yield from _findings(load.name, file, columns[load.name])
+
+
+def _findings(load: str, file: Path, columns: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the faults in a reject file; one that cannot be read, or is being edited, has none to tell.
+
+    `columns` are those that fill fields of other names.
+    """
     try:
-        for reject in read_rejects(file):
-            yield from (Finding(load, reject.line, fault) for fault in _faults(reject))
+        rejects = RejectFile(file)
+        places = {name: place for place, name in enumerate(rejects.columns)}
+        for reject in rejects:
+            for fault in _faults(reject):
+                column = columns.get(fault.field or "", fault.field)
+                place = places.get(column or "", len(reject.cells))
+                value = reject.cells[place] if fault.code in REFERENCES and place < len(reject.cells) else None
+                yield Finding(load, reject.line, replace(fault, column=column if value else None, value=value))
     except SourceError:
         return
 

@@ -72,11 +72,6 @@ class RejectFile:
             raise SourceError(f"Is not CSV in UTF-8: {error}.", file=str(self.path), hint=_REMEDY) from None
 
 
-def read_rejects(path: Path) -> Iterator[Reject]:
-    """Return the rejects in the file at `path`. Raises `SourceError` where it cannot be read or understood."""
-    return iter(RejectFile(path))
-
-
 def _encoding(path: Path) -> str:
     """Return the encoding of a file: UTF-8 where it is all valid, else what spreadsheets on Windows write."""
     with path.open(encoding="utf-8-sig", newline="") as file:
