@@ -170,7 +170,8 @@ async def find_field(spec: LoadSpec, resource: Resource, provider: Provider, tra
     async for page in read_pages(transport, provider, first):
         pages += 1
         for item in page.items:
-            if all(str(item.get(name)) == value for name, value in wanted.items()):
+            # An archived field takes no values.
+            if item.get("archived_at") is None and all(str(item.get(name)) == wanted[name] for name in wanted):
                 return FieldSearch(_checked(item, spec.marker), pages)
     if not spec.create_marker:
         raise UsageError(

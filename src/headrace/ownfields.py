@@ -59,7 +59,9 @@ async def read_own_fields(transport: Transport, provider: Provider, resource: Re
         found += [
             OwnField(str(item["id"]), str(item.get("name", "")), int(item.get("data_type_id") or TEXT))
             for item in page.items
+            # An archived field takes no values, and its name may be that of another by now.
             if item.get("customizable_type", resource.customizable) == resource.customizable
+            and item.get("archived_at") is None
         ]
     return OwnFields(tuple(found), pages)
 

@@ -50,6 +50,14 @@ def values(world: World) -> dict[str, Any]:
     return {one.attributes["title"]: one.attributes.get("custom_fields") for one in table if one.id > 1003}
 
 
+def test_an_archived_field_is_none_of_the_name(world: World) -> None:
+    """Where two fields have one name, and one of them is archived, the other is meant."""
+    world.sandbox.store.table("custom_fields")[80].attributes["archived_at"] = "2023-11-14T22:13:20.000+00:00"
+    load(world, [("T1", "x")], ("title", "t"), **{"custom_fields.Twice": "t"})
+    assert world.run().summary.done == 1
+    assert values(world) == {"T1": {"81": "x"}}
+
+
 def test_every_type_takes_what_people_write(world: World) -> None:
     """Text, numbers, options by name, dates, several options, people by e-mail; the plan counts what is read for it."""
     row = ("T1", "7", "1,5", "High", "31.12.2026", "Red; Blue", "ada.lovelace@northwind.example")

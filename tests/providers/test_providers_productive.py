@@ -217,6 +217,16 @@ def test_memberships_name_who_and_where() -> None:
     msgspec.convert(group, MEMBERSHIPS.struct)
 
 
+def test_a_custom_field_can_be_global() -> None:
+    """The vendor's word for it is one of Python's own: rows, bodies and messages have the vendor's."""
+    table = PRODUCTIVE.resource("custom_fields")
+    assert table is not None
+    value = msgspec.convert(MINIMAL["custom_fields"] | {"global": "true"}, table.struct, strict=False)
+    request = PRODUCTIVE.wire.codec(PRODUCTIVE, table, "create").request([value], bulk=False)
+    assert orjson.loads(request.body or b"")["data"]["attributes"]["global"] is True
+    assert "$.global" in fault("custom_fields", **{"global": "perhaps"})
+
+
 @UNHURRIED
 @given(st.integers(-5, 2000))
 def test_time_is_minutes_of_one_day(minutes: int) -> None:

@@ -28,6 +28,28 @@ def test_an_update_does_not_change_the_workflow() -> None:
     assert (data["relationships"]["workflow"], data["attributes"]["name"]) == (link("workflows", 728), "new")
 
 
+def test_who_is_archived_is_booked_no_more() -> None:
+    """Archiving a person deletes the bookings; deactivated people stay booked, and can be activated again."""
+    desk = Desk()
+    for person in (201, 202):
+        days = {"started_on": "2026-01-01", "ended_on": "2026-01-02"}
+        assert desk.create("bookings", **days, person_id=person, service_id=901).status == 201
+    assert desk.call("PATCH", "/people/201/archive").document["data"]["attributes"]["archived_at"]
+    away = desk.call("PATCH", "/people/202/deactivate").document["data"]["attributes"]
+    assert (away["status"], away["deactivated_at"]) == (2, "2023-11-14T22:13:20.000+00:00")
+    assert desk.get("/bookings").ids == ["2"]
+    back = desk.call("PATCH", "/people/202/activate").document["data"]["attributes"]
+    assert (back["status"], back["deactivated_at"]) == (1, None)
+
+
+def test_custom_fields_are_archived_for_good() -> None:
+    """Fields and options can be archived; no page restores them."""
+    desk = Desk()
+    for path in ("/custom_fields/60", "/custom_field_options/1"):
+        assert desk.call("PATCH", f"{path}/archive").document["data"]["attributes"]["archived_at"]
+        assert desk.call("PATCH", f"{path}/restore").status == 404
+
+
 MAP = {"2001": 2011, "2002": 2012, "2003": 2014}
 BLANK, PARTLY = "can't be blank", "doesn't contain all statuses from current project workflow"
 FEW = "must have 2 (including one closed) or more workflow statuses defined"

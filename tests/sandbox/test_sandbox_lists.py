@@ -135,6 +135,11 @@ def test_filters_of_other_resources() -> None:
     assert ids_of(desk, "projects", [("filter[responsible_id]", "201"), ("filter[company_id]", "102")]) == [501]
     assert desk.call("PATCH", "/projects/502/archive").status == 200
     assert ids_of(desk, "projects", [("filter[status]", "2")]) == [502]
+    own = {"name": "Own", "data_type_id": 1, "customizable_type": "tasks", "project_id": 501, "global": False}
+    field = desk.create("custom_fields", **own).document["data"]["id"]
+    assert ids_of(desk, "custom_fields", [("filter[global]", "false"), ("filter[project_id]", "501")]) == [int(field)]
+    desk.call("PATCH", f"/custom_fields/{field}/archive")
+    assert ids_of(desk, "custom_fields", [("filter[archived]", "true")]) == [int(field)]
     archived = [("filter[archived]", "false"), ("filter[customizable_type]", "tasks")]
     assert ids_of(desk, "custom_fields", archived) == [51]
     company = desk.create("companies", name="x", custom_fields={"53": "K-7", "60": "2"}).document["data"]["id"]

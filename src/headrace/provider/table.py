@@ -104,7 +104,8 @@ class Action(Struct, frozen=True, kw_only=True):
     they go into the body. `description` says, in a few words, what becomes of the record. `is_repeatable` says that
     doing it twice is doing it once. One that is `collective` goes to the resource's path with `tail`, names many
     records and is answered with nothing. One that makes a record of another goes there too; `source` is the field that
-    names the other one. `leaves` says what can be seen of the record afterwards: fields and their values.
+    names the other one, and `as_list` says that its document is a bulk one even so. `leaves` says what can be seen of
+    the record afterwards: fields and their values.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Action(Struct, frozen=True, kw_only=True):
     is_repeatable: bool = False
     collective: bool = False
     source: str | None = None
+    as_list: bool = False
     leaves: Mapping[str, Any] = NO_MAPPING
 
 

@@ -118,7 +118,7 @@ def _acting(provider: Provider, resource: Resource, action: Action) -> JsonApiCo
         read=read,
         refuse=refused(shape),
         tail=action.tail,
-        is_collective=action.collective,
+        is_collective=action.collective or action.as_list,
         has_body=action.struct is not None or action.source is not None,
     )
 

@@ -23,7 +23,8 @@ from headrace.sandbox.jsonapi.kind import Kind
 from headrace.sandbox.limits import Limit
 from headrace.sandbox.message import Call, Reply
 from headrace.sandbox.productive import access, billing, fixture, money, people, sowing, time, work
-from headrace.sandbox.productive.actions import ACTIONS, COLLECTION_ACTIONS, COLLECTIVE_ACTIONS
+from headrace.sandbox.productive.actions import ACTIONS, COLLECTIVE_ACTIONS
+from headrace.sandbox.productive.copies import COPIES
 from headrace.sandbox.productive.reports import report
 from headrace.sandbox.productive.storage import store_file
 from headrace.sandbox.store import Store
@@ -47,7 +48,7 @@ def _paths(kinds: Iterable[Kind]) -> dict[str, Kind]:
     return {path: kind for kind in kinds for path in (kind.type, *kind.also)}
 
 
-CATALOG: Final = routes.Catalog(_paths(KINDS), ACTIONS, COLLECTION_ACTIONS, COLLECTIVE_ACTIONS, report)
+CATALOG: Final = routes.Catalog(_paths(KINDS), ACTIONS, COPIES, COLLECTIVE_ACTIONS, report)
 
 
 def _refuse(call: Call, credentials: Credentials) -> Reply | None:

@@ -5,17 +5,17 @@ from typing import Any, Final
 
 from headrace.sandbox.api import Context
 from headrace.sandbox.jsonapi import document, problems
-from headrace.sandbox.jsonapi.checks import BOOLEAN, DATE, TEXT, choice, integer
-from headrace.sandbox.jsonapi.kind import Draft, Kind, To
+from headrace.sandbox.jsonapi.checks import DATE
+from headrace.sandbox.jsonapi.kind import Kind, To
 from headrace.sandbox.jsonapi.problems import INVALID, Fault
 from headrace.sandbox.jsonapi.rendering import stamp
-from headrace.sandbox.jsonapi.routes import Action, CollectionAction
+from headrace.sandbox.jsonapi.routes import Action
 from headrace.sandbox.jsonapi.validation import drafted
 from headrace.sandbox.message import Call
 from headrace.sandbox.productive.money import DEALS
 from headrace.sandbox.productive.rules import statuses_of
 from headrace.sandbox.productive.work import PROJECTS
-from headrace.sandbox.store import Link, Record, Store
+from headrace.sandbox.store import Record, Store
 
 TOO_FEW_STATUSES: Final = "must have 2 (including one closed) or more workflow statuses defined"
 CLOSED: Final = 3  # the category of a workflow status
@@ -120,69 +120,6 @@ def _move_tasks(project: Record, link: str, mapping: dict[str, Any], store: Stor
             task.links["workflow_status"] = int(mapping[key])
 
 
-# --- copies -----------------------------------------------------------------------------------------------------
-
-
-def _faults_of_copy(draft: Draft, store: Store) -> Finding:
-    template, kind = draft.value("template_id"), draft.value("project_type_id")
-    if template is not None and store.get("projects", template) is None:
-        yield "template_id", INVALID
-    if kind is None:  # the vendor says both that it is blank and that it is not in the list
-        yield "project_type_id", problems.NOT_LISTED
-
-
-COPY: Final = Kind(
-    "projects",
-    attributes={
-        "name": TEXT,
-        "template_id": integer(least=0),
-        "project_type_id": choice(1, 2),
-        "public_access": BOOLEAN,
-        "description": TEXT,
-    },
-    relations={"company": To("companies")},
-    required=("name", "template_id", "project_type_id"),
-    rules=(_faults_of_copy,),
-)
-
-
-def _copy(call: Call, context: Context) -> Record:
-    """Create a project like another, with its folders, task lists and tasks where asked for."""
-    item, store = document.one(call, PROJECTS), context.store
-    draft = drafted(COPY, item, 0, store)
-    if draft.faults:
-        raise problems.invalid(draft.faults, indexed=False)
-    template = store.get("projects", draft.value("template_id"))
-    assert template is not None, "checked by the rule"
-    flags = item.attributes
-    number = None if flags.get("copy_as_template") else str(store.following("projects"))
-    own = {"template": True, "description": draft.value("description")} if number is None else {}
-    kept = {name: template.attributes.get(name) for name in ("public_access", "time_on_tasks", "tag_colors")}
-    wanted = {name: value for name, value in draft.attributes.items() if name in PROJECTS.attributes}
-    attributes = kept | {"number": number, "project_number": number} | own | wanted
-    links = template.links | {"template_object": template.id} | draft.links
-    copy = store.create("projects", attributes, links, call.now, item.attributes)
-    _copy_content(template, copy, flags, store, call.now)
-    return copy
-
-
-def _copy_content(template: Record, copy: Record, flags: Mapping[str, Any], store: Store, now: float) -> None:
-    moved: dict[tuple[str, Link], Link] = {("projects", template.id): copy.id}
-    for kind, flag in (("folders", "copy_boards"), ("task_lists", "copy_task_lists"), ("tasks", "copy_tasks")):
-        originals = [each for each in store.table(kind).values() if each.links.get("project") == template.id]
-        for original in originals if flags.get(flag) else ():
-            links = {name: moved.get((_OWNERS.get(name, ""), link), link) for name, link in original.links.items()}
-            moved[kind, original.id] = store.place(kind, dict(original.attributes), links, now).id
-
-
-_OWNERS: Final[Mapping[str, str]] = {
-    "project": "projects",
-    "folder": "folders",
-    "task_list": "task_lists",
-    "parent_task": "tasks",
-}
-
-
 # --- invoices ---------------------------------------------------------------------------------------------------
 
 
@@ -193,19 +130,36 @@ def _finalize(call: Call, invoice: Record, context: Context) -> Record:
     return _set(finalized_on=lambda call: stamp(call.now)[:10])(call, invoice, context)
 
 
+# --- people -----------------------------------------------------------------------------------------------------
+
+
+def _archive_person(call: Call, person: Record, context: Context) -> Record:
+    """Archive a person, whose bookings are deleted (the page "Archive a Person")."""
+    store = context.store
+    for booking in [each for each in store.table("bookings").values() if each.links.get("person") == person.id]:
+        store.remove("bookings", booking)
+    return _set(archived_at=_time_of)(call, person, context)
+
+
 # --- the tables -------------------------------------------------------------------------------------------------
 
+_DISAPPROVE: Final = _set(approved=lambda _: False, approved_at=_nothing)
 _ARCHIVE: Final = _set(archived_at=_time_of)
 _RESTORE: Final = _set(archived_at=_nothing)
 
-_ARCHIVABLE: Final = ("companies", "people", "projects", "folders", "task_lists", "custom_fields")
+_RESTORABLE: Final = ("companies", "people", "projects", "folders", "task_lists")
+_ARCHIVABLE: Final = (*_RESTORABLE, "custom_fields", "custom_field_options")
 
 ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     **{(kind, "archive"): _ARCHIVE for kind in _ARCHIVABLE},
-    **{(kind, "restore"): _RESTORE for kind in _ARCHIVABLE},
+    **{(kind, "restore"): _RESTORE for kind in _RESTORABLE},
+    ("people", "archive"): _archive_person,
+    ("people", "deactivate"): _set(deactivated_at=_time_of, status=lambda _: 2),
+    ("people", "activate"): _set(deactivated_at=_nothing, status=lambda _: 1),
     ("projects", "change_workflow"): _change_workflow,
     ("projects", "map_to_workflow"): _map_to_workflow,
     ("invoices", "finalize"): _finalize,
+    ("expenses", "unapprove"): _DISAPPROVE,
     ("deals", "close"): _set(delivered_on=_delivery, closed_at=_time_of),
     ("deals", "open"): _set(delivered_on=_nothing, closed_at=_nothing),
 }
@@ -213,8 +167,6 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
 _APPROVE: Final = _set(approved=lambda _: True, approved_at=_time_of)
 COLLECTIVE_ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("time_entries", "approve"): _APPROVE,
-    ("time_entries", "unapprove"): _set(approved=lambda _: False, approved_at=_nothing),
+    ("time_entries", "unapprove"): _DISAPPROVE,
     ("expenses", "bulk_approve"): _APPROVE,
 }
-
-COLLECTION_ACTIONS: Final[Mapping[tuple[str, str], CollectionAction]] = {("projects", "copy"): _copy}

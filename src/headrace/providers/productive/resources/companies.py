@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from headrace.provider import Bulk, NaturalKey, Resource
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
 from headrace.providers.productive.vocabulary import (
     DOCS,
     CompanyId,
@@ -42,4 +43,5 @@ COMPANIES = Resource(
     doc=f"{DOCS}companies",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"name": ("name",), "company_code": ("company_code",), "vat": ("vat",), "billing_name": ("billing_name",)},
+    actions=(ARCHIVE, RESTORE),
 )

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from headrace.provider import NaturalKey, Resource
+from headrace.providers.productive.resources.lifecycle import ARCHIVE
 from headrace.providers.productive.vocabulary import DOCS, CustomFieldId, Name, Position, ProjectId
 
 
@@ -35,9 +36,19 @@ class CustomField(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
         ],
         Meta(description="what has the field"),
     ]
+    description: Annotated[str, Meta(description="what it is for")] | UnsetType = UNSET
     project_id: Annotated[ProjectId, Meta(description="the only project that has it")] | UnsetType = UNSET
+    global_: Annotated[bool, Meta(description="whether all projects have it; of task fields")] | UnsetType = field(
+        default=UNSET, name="global"
+    )
     required: Annotated[bool, Meta(description="whether it must be filled")] | UnsetType = UNSET
     sensitive: Annotated[bool, Meta(description="whether few may see it")] | UnsetType = UNSET
+    show_in_add_edit_views: Annotated[bool, Meta(description="whether forms show it")] | UnsetType = UNSET
+    quick_add_enabled: Annotated[bool, Meta(description="whether short forms show it")] | UnsetType = UNSET
+    formatting_type_id: (
+        Annotated[Literal[1, 2], Meta(description="of numbers: 1 decimal, 2 percentage")] | UnsetType
+    ) = UNSET
+    aggregation_type_id: Annotated[Literal[1, 2], Meta(description="of numbers: 1 sum, 2 average")] | UnsetType = UNSET
     position: Position | UnsetType = UNSET
 
 
@@ -53,9 +64,13 @@ class CustomFieldOption(Struct, frozen=True, kw_only=True, omit_defaults=True, g
 CUSTOM_FIELDS = Resource(
     name="custom_fields",
     struct=CustomField,
-    guarantee=NaturalKey(("name", "customizable_type", "data_type_id")),
+    guarantee=NaturalKey(("name", "customizable_type", "data_type_id", "project_id")),
     doc=f"{DOCS}custom-fields",
     lookups={"name": ("name",)},
+    # https://developer.productive.io/custom_fields.html, which knows `archived` as well.
+    filters=frozenset({"name", "project_id", "customizable_type", "global"}),
+    # Neither fields nor options can be taken back: there is no page that restores them.
+    actions=(ARCHIVE,),
 )
 
 CUSTOM_FIELD_OPTIONS = Resource(
@@ -64,4 +79,6 @@ CUSTOM_FIELD_OPTIONS = Resource(
     guarantee=NaturalKey(("name", "custom_field_id")),
     doc=f"{DOCS}custom-field-options",
     lookups={"name": ("name",)},
+    filters=frozenset({"name", "custom_field_id"}),
+    actions=(ARCHIVE,),
 )

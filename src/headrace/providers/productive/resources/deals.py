@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from headrace.provider import SOMETHING, Action, Bulk, NaturalKey, Resource
+from headrace.providers.productive.resources.copies import copying
 from headrace.providers.productive.rules import one_of
 from headrace.providers.productive.vocabulary import (
     DOCS,
@@ -77,6 +78,22 @@ class Delivery(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     delivered_on: Annotated[Day, Meta(description="day it was delivered; by default today")] | UnsetType = UNSET
 
 
+class DealCopy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A deal or budget like the one of the `id`. The page gives ids as attributes here, so that none is a reference."""
+
+    name: Name
+    project_id: Annotated[int, Meta(ge=1, description="the project that it is for")] | UnsetType = UNSET
+    company_id: Annotated[int, Meta(ge=1, description="the client; not the internal company")] | UnsetType = UNSET
+    responsible_id: Annotated[int, Meta(ge=1, description="the owner")] | UnsetType = UNSET
+    deal_status_id: Annotated[int, Meta(ge=1, description="the stage")] | UnsetType = UNSET
+    subsidiary_id: Annotated[int, Meta(ge=1, description="the legal entity")] | UnsetType = UNSET
+    date: Annotated[Day, Meta(description="day it starts")] | UnsetType = UNSET
+    end_date: Annotated[Day, Meta(description="day it ends")] | UnsetType = UNSET
+    currency: Currency | UnsetType = UNSET
+    tag_list: Tags | UnsetType = UNSET
+    custom_fields: CustomFields | UnsetType = UNSET
+
+
 DEALS = Resource(
     name="deals",
     struct=Deal,
@@ -97,5 +114,15 @@ DEALS = Resource(
             is_repeatable=True,
             leaves=MappingProxyType({"delivered_on": SOMETHING}),
         ),
+        # The vendor calls it `open`: "Open a Deal (Reopen Budget)".
+        Action(
+            name="reopen",
+            description="open again, and not delivered",
+            tail="/open",
+            is_repeatable=True,
+            leaves=MappingProxyType({"delivered_on": None}),
+        ),
+        # The specification has it as a bulk document of one deal, an older page as a single one.
+        copying("a new deal or budget", DealCopy, as_list=True),
     ),
 )

@@ -63,5 +63,12 @@ EXPENSES = Resource(
             is_repeatable=True,
             leaves=MappingProxyType({"approved": True}),
         ),
+        Action(
+            name="unapprove",
+            description="no longer approved",
+            tail="/unapprove",
+            is_repeatable=True,
+            leaves=MappingProxyType({"approved": False}),
+        ),
     ),
 )

@@ -5,6 +5,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from headrace.provider import NaturalKey, Resource
+from headrace.providers.productive.resources.copies import COPY_FOLDER
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
 from headrace.providers.productive.vocabulary import DOCS, Name, Position, ProjectId
 
 
@@ -23,4 +25,5 @@ FOLDERS = Resource(
     guarantee=NaturalKey(("name", "project_id")),
     doc=f"{DOCS}folders",
     lookups={"name": ("name",)},
+    actions=(ARCHIVE, RESTORE, COPY_FOLDER),
 )

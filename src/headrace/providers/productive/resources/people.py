@@ -1,10 +1,13 @@
 """People: employees, contractors and contacts of clients."""
 
+from types import MappingProxyType
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
-from headrace.provider import Bulk, NaturalKey, Resource
+from headrace.provider import SOMETHING, Action, Bulk, NaturalKey, Resource
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
 from headrace.providers.productive.vocabulary import (
     DOCS,
     CompanyId,
@@ -44,4 +47,23 @@ PEOPLE = Resource(
     doc=f"{DOCS}people",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"email": ("email",), "name": ("first_name", "last_name"), "last_name": ("last_name",)},
+    # Contacts are archived, those who can sign in deactivated.
+    actions=(
+        replace(ARCHIVE, description="archived; bookings and engagements are deleted"),
+        RESTORE,
+        Action(
+            name="deactivate",
+            description="no longer able to sign in",
+            tail="/deactivate",
+            is_repeatable=True,
+            leaves=MappingProxyType({"deactivated_at": SOMETHING}),
+        ),
+        Action(
+            name="activate",
+            description="able to sign in again",
+            tail="/activate",
+            is_repeatable=True,
+            leaves=MappingProxyType({"deactivated_at": None}),
+        ),
+    ),
 )

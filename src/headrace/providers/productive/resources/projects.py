@@ -5,7 +5,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from headrace.provider import SOMETHING, Action, Bulk, NaturalKey, Resource
+from headrace.provider import Action, Bulk, NaturalKey, Resource
+from headrace.providers.productive.resources.copies import COPY_PROJECT
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
 from headrace.providers.productive.vocabulary import DOCS, CompanyId, CustomFields, Name, PersonId, WorkflowId
 
 
@@ -43,29 +45,6 @@ class MappedTasks(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     map: StatusMap
 
 
-class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A project like the one of the `id`, with what is asked for of its content."""
-
-    name: Name
-    project_type_id: Annotated[Literal[1, 2], Meta(description="1 internal, 2 client")]
-    # Not a reference: the page gives it as an attribute here.
-    company_id: Annotated[int, Meta(ge=1, description="the client, or the internal company")] | UnsetType = UNSET
-    public_access: Annotated[bool, Meta(description="whether everybody may see it")] | UnsetType = UNSET
-    description: Annotated[str, Meta(description="description, of a template")] | UnsetType = UNSET
-    copy_project_members: Annotated[bool, Meta(description="with its members")] | UnsetType = UNSET
-    copy_boards: Annotated[bool, Meta(description="with folders")] | UnsetType = UNSET
-    copy_task_lists: Annotated[bool, Meta(description="with task lists")] | UnsetType = UNSET
-    copy_tasks: Annotated[bool, Meta(description="with tasks")] | UnsetType = UNSET
-    copy_task_comments: Annotated[bool, Meta(description="with the comments of tasks")] | UnsetType = UNSET
-    copy_task_subscribers: Annotated[bool, Meta(description="with the subscribers of tasks")] | UnsetType = UNSET
-    copy_assignees: Annotated[bool, Meta(description="with who is assigned to tasks")] | UnsetType = UNSET
-    copy_tags: Annotated[bool, Meta(description="with the tags of tasks")] | UnsetType = UNSET
-    copy_estimate: Annotated[bool, Meta(description="with the estimates of tasks")] | UnsetType = UNSET
-    copy_views: Annotated[bool, Meta(description="with views")] | UnsetType = UNSET
-    copy_budgets: Annotated[bool, Meta(description="with budgets")] | UnsetType = UNSET
-    copy_as_template: Annotated[bool, Meta(description="whether the copy is a template")] | UnsetType = UNSET
-
-
 PROJECTS = Resource(
     name="projects",
     struct=Project,
@@ -78,30 +57,11 @@ PROJECTS = Resource(
     # PATCH /projects/{id} with a workflow answers 200 and changes nothing: that is what `change_workflow` is for.
     create_only=frozenset({"workflow_id"}),
     instead=MappingProxyType({"workflow_id": "change_workflow"}),
-    # The projects page of 19 April 2024.
+    # The projects page of 19 April 2024, and for copies its newer edition.
     actions=(
-        Action(
-            name="archive",
-            description="archived",
-            tail="/archive",
-            is_repeatable=True,
-            leaves=MappingProxyType({"archived_at": SOMETHING}),
-        ),
-        Action(
-            name="restore",
-            description="no longer archived",
-            tail="/restore",
-            is_repeatable=True,
-            leaves=MappingProxyType({"archived_at": None}),
-        ),
-        Action(
-            name="copy",
-            description="copied: a new project like it",
-            method="POST",
-            tail="/copy",
-            source="template_id",
-            struct=Copy,
-        ),
+        ARCHIVE,
+        RESTORE,
+        COPY_PROJECT,
         # Not repeatable: done once, the map does not hold the statuses of the project's workflow any more.
         Action(
             name="change_workflow",

@@ -3,6 +3,8 @@
 from msgspec import UNSET, Struct, UnsetType
 
 from headrace.provider import NaturalKey, Resource
+from headrace.providers.productive.resources.copies import COPY_TASK_LIST
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
 from headrace.providers.productive.vocabulary import DOCS, FolderId, Name, Position, ProjectId
 
 
@@ -21,4 +23,5 @@ TASK_LISTS = Resource(
     guarantee=NaturalKey(("name", "project_id", "folder_id")),
     doc=f"{DOCS}task-lists",
     lookups={"name": ("name",)},
+    actions=(ARCHIVE, RESTORE, COPY_TASK_LIST),
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from headrace.provider import Bulk, NaturalKey, Resource
+from headrace.providers.productive.resources.copies import COPY_TASK
 from headrace.providers.productive.vocabulary import (
     DOCS,
     CustomFields,
@@ -64,4 +65,5 @@ TASKS = Resource(
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"title", "project_id", "task_list_id", "created_at"}),
     lookups={"title": ("title",), "task_number": ("task_number",)},
+    actions=(COPY_TASK,),
 )
