@@ -23,6 +23,7 @@ from headrace.dispatch.teller import Emit
 from headrace.dispatch.transport import Transport
 from headrace.errors import HeadraceError, InvariantError, StoppedError
 from headrace.feed import Feed, Load
+from headrace.intake.strays import Stray, Strays, further, together
 from headrace.ledger import Checkpoint, Summary, View, exit_code, summarise, write_summary
 from headrace.marking import Marking, marking, preflight_of
 from headrace.meter import Meter
@@ -37,11 +38,15 @@ from headrace.waves import Wave, waves
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """How a run ended: the state of the import, and why it ended early, None when it did not."""
+    """How a run ended: the state of the import, and why it ended early, None when it did not.
+
+    `names` are those by which rows refer to no record or to several, each once.
+    """
 
     summary: Summary
     reason: HeadraceError | None = None
     notices: tuple[str, ...] = ()
+    names: tuple[Stray, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -86,7 +91,8 @@ async def make_sure(connection: Connection, passage: Passage, halt: Halt) -> Non
 class Course:
     """The run of an import through its loads.
 
-    Mutable state: which load it is at and what it is doing, what is ahead, and the notices so far.
+    Mutable state: which load it is at and what it is doing, what is ahead, the notices so far, and by load the names
+    that lead nowhere, as its first pass has found them: it judges all rows.
     """
 
     def __init__(
@@ -118,6 +124,7 @@ class Course:
         self._phase = "starting"
         self._feed: Feed | None = None
         self._notices: list[str] = []
+        self._strays: dict[str, Strays] = {}
 
     def publish(self) -> None:
         """Let whoever looks on see how it goes."""
@@ -166,6 +173,7 @@ class Course:
             feed, connection.provider, connection.transport, self._settings, connection.time
         )
         self._notices += feed.notices
+        self._strays.setdefault(passage.title, load.resolving.strays)
         await wrap_future(passage.finish(feed.rows))
         _check(before, settled, self._checkpoint.counts(passage.title), self._watch.halt)
 
@@ -193,7 +201,10 @@ class Course:
             _write_summary(self._checkpoint.results, summary)
         told = self._connection.budget.notices() if summary.throttled else ()
         return Report(
-            summary=summary, reason=self._watch.halt.reason, notices=(*self._connection.notices, *self._notices, *told)
+            summary=summary,
+            reason=self._watch.halt.reason,
+            notices=(*self._connection.notices, *self._notices, *further(self._strays), *told),
+            names=together(self._strays),
         )
 
     def snapshot(self) -> Snapshot:

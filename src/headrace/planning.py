@@ -14,6 +14,7 @@ from headrace.checking import Located
 from headrace.connection import Connection
 from headrace.dispatch.forecast import Course, Stage, binding, last_answer
 from headrace.importfile import ImportSpec
+from headrace.intake.strays import Stray
 from headrace.model import WindowUse
 from headrace.pipeline import Classes, Settings, classes_of
 from headrace.prospects import Lookup
@@ -63,7 +64,8 @@ class Plan(Struct, frozen=True, kw_only=True, rename={"import_name": "import"}):
     what it would be quicker without: a limit's name, `concurrency`, or None. `windows` is how much of every limit was
     spent when the plan began, by whoever shares the budget; other processes do where `is_shared`.
     `commit_within` and `visible_within` are the seconds that are waited before a row without an answer is looked up:
-    until it is stored, if ever, and until it shows.
+    until it is stored, if ever, and until it shows. `names` are those that rows refer to by which there will be no
+    record, or several: each once.
     """
 
     import_name: str
@@ -85,6 +87,7 @@ class Plan(Struct, frozen=True, kw_only=True, rename={"import_name": "import"}):
     commit_within: float
     visible_within: float
     faults: list[Located]
+    names: tuple[Stray, ...]
     notices: tuple[str, ...]
 
     @property
@@ -137,6 +140,7 @@ async def plan(
         commit_within=quiet.commit,
         visible_within=quiet.visible,
         faults=[fault for sketch in sketches for fault in sketch.faults],
+        names=played.names,
         notices=(*connection.notices, *played.notices),
         **_sums(loads),
     )

@@ -21,6 +21,7 @@ from headrace.dispatch.merging import MERGED
 from headrace.dispatch.reading import probe
 from headrace.feed import Load, first_rows
 from headrace.importfile import ImportSpec, check_import
+from headrace.intake.strays import Stray, Strays, further, together
 from headrace.ledger import Checkpoint, View
 from headrace.model import Batch, Chunk, Done, Record, Settled
 from headrace.parents import Parents, earlier_imports
@@ -33,11 +34,12 @@ from headrace.waves import waves
 
 
 class Rehearsed(Struct, frozen=True):
-    """What came of it: every load as it was counted, the tables of names that a run reads, and notices."""
+    """What came of it: every load as it was counted, the tables of names that a run reads, notices and stray names."""
 
     sketches: Sequence["Sketch"]
     lookups: Sequence[Lookup]
     notices: Sequence[str]
+    names: tuple[Stray, ...]
 
 
 async def rehearse(
@@ -59,7 +61,8 @@ async def rehearse(
         await probe(connection.transport, connection.provider, passages[0].intake.resource)
         stage = _Stage(passages, connection, settings, copy, earlier=earlier)
         sketches = [await stage.play(passage) for passage in passages]
-        return Rehearsed(sketches, stage.prospects.lookups, stage.notices)
+        notices = [*stage.notices, *further(stage.strays)]
+        return Rehearsed(sketches, stage.prospects.lookups, notices, together(stage.strays))
 
 
 @contextmanager
@@ -122,7 +125,10 @@ class Way(Struct, frozen=True):
 
 
 class _Stage:
-    """Where loads are played. Mutable state: what later ones will find, in the prospects and the copy; the notices."""
+    """Where loads are played.
+
+    Mutable state: what later ones will find, in the prospects and the copy; the notices, and stray names by load.
+    """
 
     def __init__(
         self,
@@ -137,6 +143,7 @@ class _Stage:
         self._parents = Parents(copy, earlier)
         self.prospects = Prospects(connection.transport, connection.provider, self._parents, intakes)
         self.notices: list[str] = []
+        self.strays: dict[str, Strays] = {}
         self._settings = settings
         self._copy = copy
         self._connection = connection
@@ -164,6 +171,7 @@ class _Stage:
         is_first = not sketch.waves
         sketch.waves.append(0)
         sketch.faults.clear()
+        self.strays.setdefault(sketch.title, load.resolving.strays)
         upsert = _Upsert(load, self._connection, batching_of(load, self._settings).size, sketch)
         async for chunk in _first(load.chunks, self._settings.limit):
             rows = load.unsettled(chunk)

@@ -5,6 +5,7 @@ loads are found a chunk at a time in the checkpoint. So intake, which asks for e
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from headrace.dispatch.transport import Transport
 from headrace.errors import StoppedError
 from headrace.intake import Intake
 from headrace.intake.references import KeyTable, NameTable, Reference, Resolver
+from headrace.intake.strays import Strays
 from headrace.model import Chunk, Row, Sifted
 from headrace.ownfields import OPTIONS, OwnFields, fitted, named, read_own_fields
 from headrace.parents import Parents
@@ -148,14 +150,20 @@ class Resolving:
         self._names = names
         self._keys = [reference for reference in intake.references if reference.kind == "from"]
         self._parents = parents
+        self.strays = Strays(intake, "" if wave is None else wave.title)
 
     def within(self, wave: Wave | None) -> "Resolving":
         """Return the same for one wave of a load whose rows refer to each other."""
         return Resolving(self._intake, self._names, self._parents, wave)
 
     def sifted(self, chunk: Chunk, found: Sifted) -> Sifted:
-        """Return what validation has found, without the rows that wait for others of the same source."""
-        return found if self._wave is None else self._wave.sifted(chunk, found)
+        """Return what validation has found, without the rows that wait for others of the same source.
+
+        Names that lead nowhere are noted in `strays`.
+        """
+        left = found if self._wave is None else self._wave.sifted(chunk, found)
+        self.strays.add(chunk, left.invalid, partial(self.resolvers, chunk))
+        return left
 
     def resolvers(self, chunk: Chunk, rows: Sequence[Row]) -> Mapping[str, Resolver]:
         """Return a resolver for each field of `rows` that refers to other records."""

@@ -1,7 +1,7 @@
 """Faults as people read them: the same fault of many rows is told once, with its first place and how often."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 from rich.text import Text
@@ -93,24 +93,6 @@ def _names(group: Group) -> Iterator[Text]:
             yield Text.assemble(("    help: ", "cyan"), plain(one.first.fault.hint))
     if len(names) > _MOST_NAMES:
         yield plain(f"  and {len(names) - _MOST_NAMES:,} more names; --json lists them")
-
-
-def named(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Return the names that lead to no record, or to several, each once, as `--json` tells them."""
-    return [
-        {
-            "file": one.first.file,
-            "column": one.first.fault.column,
-            "field": one.first.fault.field,
-            "code": one.first.fault.code,
-            "name": name,
-            "rows": one.count,
-            "line": one.first.line,
-            "hint": one.first.fault.hint,
-        }
-        for group in grouped(findings)
-        for name, one in group.names.items()
-    ]
 
 
 def _subject(fault: Fault) -> str:

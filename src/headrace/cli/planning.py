@@ -12,10 +12,9 @@ import msgspec
 from rich.text import Text
 
 from headrace.cli import terminal
-from headrace.cli.checking import errors, fault_lines, findings
+from headrace.cli.checking import errors, fault_lines
 from headrace.cli.choices import Access, DataFile, Pace, Talk
 from headrace.cli.destination import Destination, check_input, client_of
-from headrace.cli.faultlist import named
 from headrace.cli.reading import what_to_import
 from headrace.cli.screen import aligned, plain, show
 from headrace.cli.text import clean, count, span
@@ -61,8 +60,7 @@ async def _plan(client: Client, spec: ImportSpec, state: Path, tell: Any) -> Pla
 def _facts(found: Plan, ends: datetime) -> Any:
     facts: dict[str, Any] = msgspec.to_builtins(found)
     del facts["faults"]
-    told = {"errors": errors(found.faults), "names": named(findings(found.faults))}
-    return facts | {"ends": ends.isoformat(timespec="seconds"), **told}
+    return facts | {"ends": ends.isoformat(timespec="seconds"), "errors": errors(found.faults)}
 
 
 # --- for people -------------------------------------------------------------------------------------------------

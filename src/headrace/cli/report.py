@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from rich.text import Text
 
 from headrace.cli.failure import described
-from headrace.cli.faultlist import REFERENCES, Finding, grouped, lines, named
+from headrace.cli.faultlist import REFERENCES, Finding, grouped, lines
 from headrace.cli.screen import aligned, plain
 from headrace.cli.text import clock, count
 from headrace.errors import HeadraceError, InterruptionError, SourceError, StoppedError
@@ -27,12 +27,6 @@ _STYLES: Final = {"done": "green", "rejected": "red", "invalid": "red", "in_doub
 _MOST_GROUPS: Final = 12
 """Kinds of faults that are told; the files have them all."""
 _BETWEEN: Final = "; "
-
-
-def with_names(summary: Summary, reason: HeadraceError | None) -> Any:
-    """Return what `as_json` does, and where there are such, `names`: those that lead to no record, or to several."""
-    names = named(_all_findings(summary))
-    return as_json(summary, reason) | ({"names": names} if names else {})
 
 
 def as_json(summary: Summary, reason: HeadraceError | None) -> Any:
@@ -109,14 +103,6 @@ def _columns(summary: Summary) -> Mapping[str, Mapping[str, str]]:
         load.title: {field: rule.column for field, rule in read_rules(load.fields).items() if rule.column}
         for load in spec.load
     }
-
-
-def _all_findings(summary: Summary) -> Iterator[Finding]:
-    if summary.checkpoint is None or not (summary.rejected or summary.invalid):
-        return
-    columns = _columns(summary)
-    for load, file in _reject_files(results_beside(Path(summary.checkpoint)), summary):
-        yield from _findings(load.name, file, columns[load.name])
 
 
 def _findings(load: str, file: Path, columns: Mapping[str, str]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import anyio
+import msgspec
 import typer
 
 from headrace.cli import terminal
@@ -15,7 +16,7 @@ from headrace.cli.choices import Access, DataFile, Pace, Talk
 from headrace.cli.destination import Destination, check_input, client_of
 from headrace.cli.progress import view, watch
 from headrace.cli.reading import what_to_import
-from headrace.cli.report import results_beside, summary_lines, with_names
+from headrace.cli.report import as_json, results_beside, summary_lines
 from headrace.cli.screen import show
 from headrace.cli.signals import signals_to
 from headrace.cli.text import clean, count
@@ -119,7 +120,8 @@ async def _conduct(client: Client, act: Act, talk: Talk) -> Report:
 def _finish(report: Report, talk: Talk) -> int:
     """Print what became of it and return the exit code."""
     if talk.json:
-        terminal.emit(with_names(report.summary, report.reason))
+        names = {"names": msgspec.to_builtins(report.names)} if report.names else {}
+        terminal.emit(as_json(report.summary, report.reason) | names)
     else:
         show(*summary_lines(report.summary, is_over=report.exit_code not in _RESUMABLE))
     for notice in report.notices:

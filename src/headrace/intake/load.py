@@ -113,6 +113,10 @@ class Intake:
         whole, _ = _parted(chunk, rows)
         return self._mapping_for(chunk).wanted(whole) if whole and self.references else {}
 
+    def texts(self, chunk: Chunk, rows: Sequence[Row], field: str) -> list[Sequence[str]]:
+        """Return, for each of `rows`, all of them whole, the names and keys by which `field` refers to others."""
+        return self._mapping_for(chunk).texts(rows, field)
+
     def sift(self, chunk: Chunk, rows: Sequence[Row], resolvers: Resolvers | None = None) -> Sifted:
         """Return the records that `rows`, all of `chunk` or some of them, are; and the invalid ones with every fault.
 

@@ -104,13 +104,15 @@ class Mapping:
 
     def wanted(self, rows: Sequence[Row]) -> dict[str, set[str]]:
         """Return, for every field that refers to other records, the texts by which `rows` do."""
-        cells = [row.cells for row in rows]
-        slots = {slot.field.name: slot for slot in self._slots}
-        found: dict[str, set[str]] = {}
-        for name in (reference.field for reference in self.references):
-            values = slots[name].fill(cells, {}).values if name in slots else [self._constants.get(name, UNSET)]
-            found[name] = {text for value in values for text in texts_of(value)}
-        return found
+        names = [reference.field for reference in self.references]
+        return {name: {text for texts in self.texts(rows, name) for text in texts} for name in names}
+
+    def texts(self, rows: Sequence[Row], field: str) -> list[Sequence[str]]:
+        """Return, for each of `rows`, the texts by which its `field` refers to other records."""
+        slot = next((slot for slot in self._slots if slot.field.name == field), None)
+        if slot is None:
+            return [texts_of(self._constants.get(field, UNSET))] * len(rows)
+        return [texts_of(value) for value in slot.fill([row.cells for row in rows], {}).values]
 
     def resolve(self, mapped: Mapped, resolvers: Resolvers) -> None:
         """Put ids in the place of names and keys, and gather an account's own fields in one."""

@@ -29,6 +29,7 @@ class Reference(Struct, frozen=True):
 
 
 UNKNOWN: Final = "unknown_reference"
+AMBIGUOUS: Final = "ambiguous_reference"
 
 
 class Found(Struct, frozen=True, gc=False):
@@ -80,19 +81,21 @@ def resolve(reference: Reference, value: Any, resolver: Resolver) -> Any:
     return _id(reference, value, resolver)
 
 
-def texts_of(value: Any) -> Iterable[str]:
+def texts_of(value: Any) -> Sequence[str]:
     """Return the texts that a mapped value refers by."""
-    return () if value is UNSET else map(str, value) if isinstance(value, list) else (str(value),)
+    return () if value is UNSET else [*map(str, value)] if isinstance(value, list) else (str(value),)
 
 
 def _id(reference: Reference, text: Any, resolver: Resolver) -> int | str:
-    match resolver.find(str(text)):
-        case Found(id=found):
-            return found
-        case Missing() as missing:
-            raise _unknown(reference, missing)
-        case Ambiguous(ids=ids):
-            raise _ambiguous(reference, ids)
+    answer = resolver.find(str(text))
+    if isinstance(answer, Found):
+        return answer.id
+    raise refusal(reference, answer)
+
+
+def refusal(reference: Reference, answer: Missing | Ambiguous) -> UnfitError:
+    """Return what is said of a cell that refers to no record, or to several."""
+    return _unknown(reference, answer) if isinstance(answer, Missing) else _ambiguous(reference, answer.ids)
 
 
 def _unknown(reference: Reference, missing: Missing) -> UnfitError:
@@ -101,8 +104,8 @@ def _unknown(reference: Reference, missing: Missing) -> UnfitError:
         error = why or f"the load '{reference.target}' made no record of a row with this key"
         hint = _REMEDIES.get(missing.code, "correct the key, or add that row to '{load}'").format(load=reference.target)
     else:
-        error = why or f"there is no such {_called(reference)} among the {reference.target}"
-        hint = f"create it first, or correct the {_called(reference)}"
+        error = why or f"there is no such {called(reference)} among the {reference.target}"
+        hint = f"create it first, or correct the {called(reference)}"
     meant = f"did you mean {listed(near[:SHOWN], last='or')}? " if near else ""
     return UnfitError(missing.code, error, f"{meant}{hint}")
 
@@ -120,11 +123,11 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
 
 def _ambiguous(reference: Reference, ids: tuple[int | str, ...]) -> UnfitError:
     named = ", ".join(map(str, ids[:SHOWN])) + (" ..." if len(ids) > SHOWN else "")
-    error = f"{len(ids)} of the {reference.target} have this {_called(reference)}"
-    return UnfitError("ambiguous_reference", error, f"give the id itself instead: {named}")
+    error = f"{len(ids)} of the {reference.target} have this {called(reference)}"
+    return UnfitError(AMBIGUOUS, error, f"give the id itself instead: {named}")
 
 
-def _called(reference: Reference) -> str:
+def called(reference: Reference) -> str:
     """Return by what a record is found, in words; a number stands for the names that belong to one record."""
     by = reference.by or "key"
     return "name" if by.isdecimal() else by
@@ -144,7 +147,7 @@ class NameTable:
         self._folded: dict[str, list[int | str]] = {}
         for name, record in pairs:
             _add(self._exact, name.strip(), record)
-            _add(self._folded, _folded(name), record)
+            _add(self._folded, folded(name), record)
         # Mutable: answers to what was not found, because looking for what is close is slow; at most `MISSES`.
         self._missed: dict[str, Missing] = {}
 
@@ -156,7 +159,7 @@ class NameTable:
 
     def find(self, text: str) -> Answer:
         """See `Resolver`."""
-        ids = self._folded.get(_folded(text))
+        ids = self._folded.get(folded(text))
         if ids is None:
             return self._missing(text)
         if len(ids) > 1:
@@ -228,5 +231,6 @@ def _add(table: dict[str, list[int | str]], name: str, record: int | str) -> Non
         ids.append(record)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return a name without what does not matter in names: case, and how many blanks there are."""
     return " ".join(name.split()).casefold()

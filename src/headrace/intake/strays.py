@@ -1,0 +1,149 @@
+"""Strays: the names by which rows refer to no record, or to several. Each is told once, however many rows have it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from headrace.intake.load import Intake
+from headrace.intake.mapping import Resolvers
+from headrace.intake.references import (
+    AMBIGUOUS,
+    SHOWN,
+    UNKNOWN,
+    Ambiguous,
+    Answer,
+    Found,
+    Missing,
+    Reference,
+    called,
+    folded,
+    refusal,
+)
+from headrace.intake.suggestion import shown
+from headrace.model import Chunk, Invalid, Row, Settled
+
+MOST: Final = 10_000
+"""Different names that are kept of one load; its reject file has the rest."""
+PLACES: Final = 5
+"""Of each name, the first places that are kept."""
+
+
+class Place(Struct, frozen=True):
+    """Where a name stands: the source as it is called, and the 1-based line."""
+
+    file: str
+    line: int
+
+
+class Stray(Struct, frozen=True, kw_only=True):
+    """A name of no record of `resource`, or of several: then `ids` are those of the first of them.
+
+    `resource` is the load's name where it is a key of one of its rows. `by` says what the name is: a name, an e-mail.
+    `rows` have it, the first of them at `places`; `file`, `line`, `column`, `field`, `code` and `hint` are those of the
+    first fault. `suggestions` are names that there are and that are close.
+    """
+
+    resource: str
+    by: str
+    name: str
+    rows: int
+    code: str
+    file: str
+    line: int
+    column: str | None
+    field: str
+    hint: str | None
+    places: tuple[Place, ...]
+    ids: tuple[int | str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+    def __add__(self, other: "Stray") -> "Stray":
+        """Return the same stray of the rows of both."""
+        places = (*self.places, *other.places)[:PLACES]
+        return replace(self, rows=self.rows + other.rows, places=places)
+
+
+class Strays:
+    """The strays of the load called `title`, told as its rows are judged.
+
+    Keys of its own rows are none: they may come yet. Mutable state: the strays, and how many rows have further ones.
+    """
+
+    def __init__(self, intake: Intake, title: str) -> None:
+        self._intake = intake
+        self._references = [one for one in intake.references if one.target != title or one.kind == "lookup"]
+        self._found: dict[tuple[str, str, str], Stray] = {}
+        self.further = 0
+
+    def add(self, chunk: Chunk, invalid: Sequence[Settled], resolvers: Callable[[Sequence[Row]], Resolvers]) -> None:
+        """Look through rows of `chunk` that are invalid; `resolvers` knows what some of them refer to."""
+        for reference in self._references if invalid else ():
+            rows = [one.row for one in invalid if _is_astray(one, reference)]
+            if not rows:
+                continue
+            resolver = resolvers(rows)[reference.field]
+            for row, texts in zip(rows, self._intake.texts(chunk, rows, reference.field), strict=True):
+                for text in {_spelt(reference, text): text for text in texts}.values():
+                    self._note(row, reference, text, resolver.find(text))
+
+    def found(self) -> dict[tuple[str, str, str], Stray]:
+        """Return the strays, by what tells them apart."""
+        return self._found
+
+    def _note(self, row: Row, reference: Reference, text: str, answer: Answer) -> None:
+        if isinstance(answer, Found):
+            return
+        key = (reference.target, reference.by or "", _spelt(reference, text))
+        known = self._found.get(key)
+        if known is None and len(self._found) >= MOST:
+            self.further += 1
+            return
+        stray = self._stray(row, reference, text, answer)
+        self._found[key] = stray if known is None else known + stray
+
+    def _stray(self, row: Row, reference: Reference, text: str, answer: Missing | Ambiguous) -> Stray:
+        refused, source = refusal(reference, answer), self._intake.source or ""
+        return Stray(
+            resource=reference.target,
+            by=called(reference),
+            name=shown(text.strip()),
+            rows=1,
+            code=refused.code,
+            file=source,
+            line=row.line,
+            column=self._intake.columns.get(reference.field),
+            field=reference.field,
+            hint=refused.hint,
+            places=(Place(source, row.line),),
+            ids=answer.ids[:SHOWN] if isinstance(answer, Ambiguous) else (),
+            suggestions=answer.suggestions if isinstance(answer, Missing) else (),
+        )
+
+
+def _spelt(reference: Reference, text: str) -> str:
+    """Return a name without what does not matter in it; in keys everything does."""
+    return folded(text) if reference.kind == "lookup" else text
+
+
+def together(loads: Mapping[str, Strays]) -> tuple[Stray, ...]:
+    """Return the strays of several loads, each once, those of the most rows first."""
+    found: dict[tuple[str, str, str], Stray] = {}
+    for strays in loads.values():
+        for key, stray in strays.found().items():
+            found[key] = found[key] + stray if key in found else stray
+    return tuple(sorted(found.values(), key=lambda stray: -stray.rows))
+
+
+def further(loads: Mapping[str, Strays]) -> Iterator[str]:
+    """Yield a sentence for every load, by title, that has more strays than are kept."""
+    for title, strays in loads.items():
+        if strays.further:
+            yield f"{title}: {strays.further:,} rows have further names that lead nowhere; its reject file has them all"
+
+
+def _is_astray(one: Settled, reference: Reference) -> bool:
+    return isinstance(one.outcome, Invalid) and any(
+        fault.field == reference.field and fault.code in {UNKNOWN, AMBIGUOUS} for fault in one.outcome.errors
+    )
