@@ -1,7 +1,7 @@
 """The breaker: watches rulings and says when going on would only burn the budget or pile up doubt."""
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from headrace.dispatch.judge import Ruling
@@ -48,8 +48,7 @@ class Breaker:
 
     def observe(self, ruling: Ruling) -> HeadraceError | None:
         """Count one ruling; return why the run should end, or None."""
-        for settled in ruling.settled:
-            self._count(settled)
+        self._count(ruling.settled)
         kind, length = self._streak
         self._streak = (ruling.evidence, length + 1 if ruling.evidence is kind else 1)
         self._latest.append(ruling.evidence is Verdict.UNKNOWN)
@@ -61,14 +60,19 @@ class Breaker:
             or self._threshold_reason()
         )
 
-    def _count(self, settled: Settled) -> None:
-        match settled.outcome:
-            case Done():
-                self._accepted += 1
-            case Rejected(errors=errors):
-                self._refused += 1
-                if not self._accepted and self._refused <= SYSTEMATIC_AFTER:
-                    self._reasons.update({(fault.field, fault.code) for fault in errors})
+    def _count(self, settled: Sequence[Settled]) -> None:
+        kinds = [type(one.outcome) for one in settled]
+        if Rejected not in kinds:  # a batch that was taken as a whole costs no look at each row
+            self._accepted += kinds.count(Done)
+            return
+        for one in settled:
+            match one.outcome:
+                case Done():
+                    self._accepted += 1
+                case Rejected(errors=errors):
+                    self._refused += 1
+                    if not self._accepted and self._refused <= SYSTEMATIC_AFTER:
+                        self._reasons.update({(fault.field, fault.code) for fault in errors})
 
     def _streak_reason(self) -> HeadraceError | None:
         kind, length = self._streak

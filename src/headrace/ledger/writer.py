@@ -66,7 +66,9 @@ class ThreadWriter:
             if failure is None:
                 self._queue.append(entry)
                 self._pressing += _is_pressing(entry)
-                self._changed.notify()
+                # Whoever waits for company need not be woken by each of it, only by the first, and when it is enough.
+                if self._pressing or len(self._queue) in {1, _LARGEST_GROUP}:
+                    self._changed.notify()
         if failure is not None:
             entry.future.set_exception(failure)
 

@@ -50,7 +50,7 @@ def texts(
     """
     first = next(blocks, b"")
     whole = chain((first,), blocks)
-    chosen = encoding or mark(first) or (scan and settled(scan()))
+    chosen = encoding or mark(first) or (scan and settled(scan))
     decoded = _decoded(whole, chosen) if chosen else _guessed(whole)
     return _unmarked(decoded)
 
@@ -65,8 +65,25 @@ def utf8(blocks: Iterator[bytes], *, encoding: str | None) -> Iterator[bytes]:
     return filter(None, chain((first.removeprefix(codecs.BOM_UTF8),), blocks))
 
 
-def settled(blocks: Iterator[bytes]) -> str:
-    """Return `utf-8` or `cp1252`, whichever the whole of `blocks` is. Raises `CutError` for a mixture of both."""
+def settled(scan: Callable[[], Iterator[bytes]]) -> str:
+    """Return `utf-8` or `cp1252`, whichever the whole of what `scan()` yields is. Raises `CutError` for a mixture."""
+    return "utf-8" if _is_utf8(scan()) else _weighed(scan())
+
+
+def _is_utf8(blocks: Iterator[bytes]) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for block in blocks:
+            if not block.isascii() or decoder.getstate()[0]:
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _weighed(blocks: Iterator[bytes]) -> str:
+    """Return `cp1252` for what is not all UTF-8, unless too much of it is."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     line, good, bad, place = 1, 0, 0, 0
     for block in blocks:
@@ -79,8 +96,6 @@ def settled(blocks: Iterator[bytes]) -> str:
             good += len(_STRANGE.findall(text)) - odd
         line += block.count(b"\n")
     bad += len(decoder.getstate()[0])
-    if not bad:
-        return "utf-8"
     # A pair of cp1252 letters may look like UTF-8 now and then, but not one in twenty.
     if good * 20 > bad:
         raise CutError("mixes UTF-8 with another encoding", hint=_SAY_WHICH, line=place or line)
