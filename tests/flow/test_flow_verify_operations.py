@@ -104,13 +104,13 @@ def test_a_deleted_record_must_be_gone(name: str, tmp_path: Path) -> None:
     """What a load deleted and is there still is named; that its name cannot be looked up any more does not matter."""
     world = World(tmp_path)
     for number, title in ((1101, "Old 1"), (1102, "Old 2")):
-        world.sandbox.store.place("companies", {"name": title}, {}, 0.0, at=number)
+        world.sandbox.store.place("projects", {"name": title}, {}, 0.0, at=number)
     cells = [(1101,), (1102,)] if name == "by id" else [("Old 1",), ("Old 2",)]
-    fields = {"id": "who" if name == "by id" else {"column": "who", "lookup": "companies", "by": "name"}}
-    run(world, load(world, "old", cells, ("who",), resource="companies", operation="delete", fields=fields))
+    fields = {"id": "who" if name == "by id" else {"column": "who", "lookup": "projects", "by": "name"}}
+    run(world, load(world, "old", cells, ("who",), resource="projects", operation="delete", fields=fields))
     found = verified(world)
     assert (found.checked, found.differing, found.exit_code) == (2, 0, 0)
-    world.sandbox.store.place("companies", {"name": "Old 2"}, {}, 0.0, at=1102)
+    world.sandbox.store.place("projects", {"name": "Old 2"}, {}, 0.0, at=1102)
     found = verified(world)
     assert told(found) == [("old", 3, "id", None, "1102")]
     assert (found.differing, found.missing, found.exit_code) == (1, 0, 4)

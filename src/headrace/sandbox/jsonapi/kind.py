@@ -71,8 +71,8 @@ class Kind:
     `required` lists fields in the order in which the server complains. `filters` and `sorts` are the names that lists
     accept; `aliases` leads filter names to fields, `special` to functions of a record, and `hides` says which records
     a list leaves out unless the filter of the given name is set. `text` is what `query` looks into. `bulk` names the
-    operations that take many records, and there are no others where it `is_bulk_only`; `fixed` are the fields that an
-    update silently ignores. `also` are other names of the type, `synonyms` other names of relationships. `once` is what
+    operations that take many records, `lacks` those that there are not for one; `fixed` are the fields that an update
+    silently ignores. `also` are other names of the type, `synonyms` other names of relationships. `once` is what
     only the answer to a create shows beside the record, which nobody sees before something refers to it where it
     `is_hidden`.
     """
@@ -90,7 +90,7 @@ class Kind:
     sorts: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     bulk: frozenset[str] = frozenset()
-    is_bulk_only: bool = False
+    lacks: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
     rules: tuple[Rule, ...] = ()
     completions: tuple[Completion, ...] = ()

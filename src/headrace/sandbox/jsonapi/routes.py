@@ -77,7 +77,7 @@ def _collection(catalog: Catalog, kind: Kind, call: Call, context: Context) -> R
             return _reply(200, listing(call, kind, view, context))
         case "POST" if document.is_bulk(call):
             return _shown(201, view, kind, writing.create_many(call, kind, context))
-        case "POST" if not kind.is_bulk_only:
+        case "POST" if "create" not in kind.lacks:
             return _made(view, kind, writing.create_one(call, kind, context))
         case "POST":
             raise problems.unsupported_media()
@@ -94,9 +94,9 @@ def _member(catalog: Catalog, kind: Kind, call: Call, context: Context, number: 
     match call.method:
         case "GET":
             return _shown(200, view, kind, writing.found(kind, number, context))
-        case "PATCH" if not kind.is_bulk_only:
+        case "PATCH" if "update" not in kind.lacks:
             return _shown(200, view, kind, writing.update_one(call, kind, context, number))
-        case "DELETE" if not kind.is_bulk_only:
+        case "DELETE" if "delete" not in kind.lacks:
             writing.delete_one(call, kind, context, number)
             return Reply(204)
     raise problems.not_found()

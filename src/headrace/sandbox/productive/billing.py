@@ -91,5 +91,5 @@ EXPENSE_LINE_ITEMS = Kind(
     sorts=words("id"),
     text=("name",),
     bulk=ALL_BULK,
-    is_bulk_only=True,
+    lacks=ALL_BULK,
 )

@@ -2,7 +2,7 @@
 
 Fields: the vendor's OpenAPI document (PROVIDERS.md 1.5, column a) and recorded traffic. Filters: those of PROVIDERS.md
 1.6 and no others, so that a read-back by an undocumented one fails here; for settings, of which no page lists any, the
-name.
+name. What the vendor's OpenAPI document does not delete cannot be deleted here: it is archived.
 """
 
 from headrace.sandbox.jsonapi.checks import (
@@ -28,6 +28,7 @@ CUSTOMIZABLE = words(
 
 COMPANIES = Kind(
     "companies",
+    lacks=frozenset({"delete"}),
     attributes={
         "name": TEXT,
         "billing_name": TEXT,
@@ -61,6 +62,7 @@ COMPANIES = Kind(
 
 PEOPLE = Kind(
     "people",
+    lacks=frozenset({"delete"}),
     attributes={
         "first_name": TEXT,
         "last_name": TEXT,
@@ -135,6 +137,7 @@ ORGANIZATIONS = Kind("organizations", attributes={"name": TEXT}, required=("name
 
 CUSTOM_FIELDS = Kind(
     "custom_fields",
+    lacks=frozenset({"delete"}),
     attributes={
         "name": TEXT,
         "data_type_id": choice(1, 2, 3, 4, 5, 6, 7),
@@ -167,6 +170,7 @@ CUSTOM_FIELDS = Kind(
 
 CUSTOM_FIELD_OPTIONS = Kind(
     "custom_field_options",
+    lacks=frozenset({"delete"}),
     attributes={"name": TEXT, "position": INTEGER, "color_id": INTEGER},
     relations={"custom_field": To("custom_fields")},
     required=("name", "custom_field"),

@@ -60,6 +60,7 @@ TIME_ENTRIES = Kind(
 
 TIMESHEETS = Kind(
     "timesheets",
+    lacks=frozenset({"update"}),
     attributes={"date": DATE},
     relations={"person": To("people"), "creator": To("people")},
     required=("date", "person"),

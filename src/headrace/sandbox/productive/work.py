@@ -84,6 +84,7 @@ PROJECTS = Kind(
 FOLDERS = Kind(
     "folders",
     also=("boards",),  # the older name, still in use
+    lacks=frozenset({"delete"}),
     attributes={"name": TEXT, "hidden": BOOLEAN, "position": INTEGER},
     relations={"project": To("projects")},
     required=("name", "project"),
@@ -96,6 +97,7 @@ FOLDERS = Kind(
 
 TASK_LISTS = Kind(
     "task_lists",
+    lacks=frozenset({"delete"}),
     attributes={"name": TEXT, "position": INTEGER, "estimation_mode": INTEGER},
     relations={"project": To("projects"), "folder": To("folders", also=("boards",))},
     required=("name", "project", "folder"),

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from headrace.provider import Bulk, NaturalKey, Resource
-from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, KEPT, RESTORE
 from headrace.providers.productive.vocabulary import (
     DOCS,
     CompanyId,
@@ -37,6 +37,7 @@ class Company(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 COMPANIES = Resource(
     name="companies",
+    writes=KEPT,
     struct=Company,
     guarantee=NaturalKey(("name", "company_code", "vat")),
     customizable="companies",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from headrace.provider import NaturalKey, Resource
-from headrace.providers.productive.resources.lifecycle import ARCHIVE
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, KEPT
 from headrace.providers.productive.vocabulary import DOCS, CustomFieldId, Name, Position, ProjectId
 
 
@@ -63,6 +63,7 @@ class CustomFieldOption(Struct, frozen=True, kw_only=True, omit_defaults=True, g
 
 CUSTOM_FIELDS = Resource(
     name="custom_fields",
+    writes=KEPT,
     struct=CustomField,
     guarantee=NaturalKey(("name", "customizable_type", "data_type_id", "project_id")),
     doc=f"{DOCS}custom-fields",
@@ -75,6 +76,7 @@ CUSTOM_FIELDS = Resource(
 
 CUSTOM_FIELD_OPTIONS = Resource(
     name="custom_field_options",
+    writes=KEPT,
     struct=CustomFieldOption,
     guarantee=NaturalKey(("name", "custom_field_id")),
     doc=f"{DOCS}custom-field-options",

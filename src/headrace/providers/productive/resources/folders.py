@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from headrace.provider import NaturalKey, Resource
 from headrace.providers.productive.resources.copies import COPY_FOLDER
-from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, KEPT, RESTORE
 from headrace.providers.productive.vocabulary import DOCS, Name, Position, ProjectId
 
 
@@ -21,6 +21,7 @@ class Folder(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 FOLDERS = Resource(
     name="folders",
+    writes=KEPT,
     struct=Folder,
     guarantee=NaturalKey(("name", "project_id")),
     doc=f"{DOCS}folders",

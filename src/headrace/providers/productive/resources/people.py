@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from headrace.provider import SOMETHING, Action, Bulk, NaturalKey, Resource
-from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, KEPT, RESTORE
 from headrace.providers.productive.vocabulary import (
     DOCS,
     CompanyId,
@@ -41,6 +41,7 @@ class Person(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 PEOPLE = Resource(
     name="people",
+    writes=KEPT,
     struct=Person,
     guarantee=NaturalKey(("email", "first_name", "last_name", "company_id")),
     customizable="employees",

@@ -4,7 +4,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from headrace.provider import NaturalKey, Resource
 from headrace.providers.productive.resources.copies import COPY_TASK_LIST
-from headrace.providers.productive.resources.lifecycle import ARCHIVE, RESTORE
+from headrace.providers.productive.resources.lifecycle import ARCHIVE, KEPT, RESTORE
 from headrace.providers.productive.vocabulary import DOCS, FolderId, Name, Position, ProjectId
 
 
@@ -19,6 +19,7 @@ class TaskList(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 TASK_LISTS = Resource(
     name="task_lists",
+    writes=KEPT,
     struct=TaskList,
     guarantee=NaturalKey(("name", "project_id", "folder_id")),
     doc=f"{DOCS}task-lists",

@@ -17,6 +17,7 @@ class Timesheet(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 TIMESHEETS = Resource(
     name="timesheets",
+    writes=frozenset({"create", "delete"}),  # those of the specification
     struct=Timesheet,
     guarantee=NaturalKey(("date", "person_id")),
     doc=f"{DOCS}timesheets",
