@@ -148,6 +148,7 @@ class _Walk:
         self._provider = connection.provider
         self._transport = connection.transport
         self._target = target
+        self._is_taken_up = target.state.bookmark is not None
         is_report = connection.provider.resource(resource.name) is None
         asked = {*query.include, *(f"{name}_id" for name in query.include)}
         links = [name for name in references(resource.struct) if name not in asked]
@@ -158,6 +159,7 @@ class _Walk:
         self._total: int | None = None
         self._left_out: set[str] = set()
         self._has_moved = False
+        self._seen: set[str] = set()
 
     async def run(self, halt: Halt) -> None:
         """Read to the end, or until the halt; what was read before stays."""
@@ -177,8 +179,8 @@ class _Walk:
     @property
     def notices(self) -> Iterator[str]:
         """What the user should know."""
-        if self._asking.untold:
-            yield f"{self._provider.name} does not tell {', '.join(self._asking.untold)} of {self._resource.name}"
+        if untold := [*self._asking.untold, *self._unseen()]:
+            yield f"{self._provider.name} does not tell {', '.join(untold)} of {self._resource.name}"
         if self._left_out:
             names = ", ".join(sorted(self._left_out))
             yield f"fields that came up after the header was written are left out: {names}; a .jsonl file has them all"
@@ -243,7 +245,14 @@ class _Walk:
         known = own if records and not self._query.fields else [name for name in own if name in seen]
         return [*dict.fromkeys(("id", *known, *seen))]
 
+    def _unseen(self) -> Iterator[str]:
+        """Yield the fields of an import that no record had: the file cannot bring them."""
+        if self._seen and not self._query.fields and not self._is_taken_up:
+            own = (field.encode_name for field in msgspec.structs.fields(self._resource.struct))
+            yield from (name for name in own if name not in self._seen and name not in self._asking.untold)
+
     def _look(self, records: Sequence[Mapping[str, Any]]) -> None:
+        self._seen.update(name for record in records for name in record)
         columns = set(self._target.state.columns)
         if self._target.has_columns:
             self._left_out.update(name for record in records for name in record if name not in columns)

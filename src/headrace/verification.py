@@ -144,7 +144,10 @@ async def verify(view: View, connection: Connection, *, attachments: str | Path 
 
 
 class _Check:
-    """The check of one resource. Mutable state: what is expected, what differs by load, and the minutes sent."""
+    """The check of one resource.
+
+    Mutable state: what is expected, what differs by load, which fields were sent and found, and the minutes sent.
+    """
 
     def __init__(self, loads: Sequence[Expecting], connection: Connection) -> None:
         self._loads = loads
@@ -156,6 +159,8 @@ class _Check:
         self._asking = Asking([*references(self._resource.struct)], by_cursor=True)
         self._differing: Counter[int] = Counter()
         self._missing: Counter[int] = Counter()
+        self._sent: set[str] = set()
+        self._found: set[str] = set()
         self.differences: list[Difference] = []
         self.worked: Worked = Counter()
 
@@ -186,9 +191,9 @@ class _Check:
 
     def notices(self) -> Iterator[str]:
         """Yield what the user should know."""
-        if self._asking.untold:
-            untold = f"{self._connection.provider.name} does not tell {', '.join(self._asking.untold)}"
-            yield f"{untold} of {self._resource.name}: not compared"
+        if untold := sorted(self._sent - self._found):
+            name = self._connection.provider.name
+            yield f"{name} does not tell {', '.join(untold)} of {self._resource.name}: not compared"
 
     def close(self) -> None:
         """Drop what was gathered."""
@@ -246,7 +251,9 @@ class _Check:
             self._missing[first.load] += 1
             self._tell(first)
             return
+        self._found.update(item)
         for row, fields in said:
+            self._sent.update(fields)
             different = differing(fields, item)
             self._differing[row.load] += bool(different)
             for name in different:

@@ -15,6 +15,8 @@ from headrace.testing import virtual_time
 from headrace.testing.wire import simulated_client
 from headrace.verification import Difference, Verified
 
+ADA, GRACE = "ada.lovelace@northwind.example", "grace.hopper@northwind.example"
+
 
 def verified(world: Any, checkpoint: Path | None = None, **settings: Any) -> Verified:
     async def main() -> Verified:
@@ -105,7 +107,9 @@ def test_loads_with_references_are_verified(tmp_path: Path) -> None:
     world = World(tmp_path)
     write_csv(tmp_path / "projects.csv", [("P1", "One"), ("P2", "Two")], ("code", "name"))
     write_csv(
-        tmp_path / "tasks.csv", [("T1", "P1", "a;b", "x"), ("T2", "P2", "", "y")], ("title", "code", "tags", "own")
+        tmp_path / "tasks.csv",
+        [("T1", "P1", "a;b", "x", f"{ADA};{GRACE}"), ("T2", "P2", "", "y", "")],
+        ("title", "code", "tags", "own", "told"),
     )
     fixed = {"project_type_id": {"value": 2}, "workflow_id": {"value": "Default", "lookup": "workflows", "by": "name"}}
     world.spec = spec_of(
@@ -124,6 +128,7 @@ def test_loads_with_references_are_verified(tmp_path: Path) -> None:
                 "task_list_id": {"value": 701},
                 "tag_list": {"column": "tags", "split": ";"},
                 "custom_fields.51": "own",
+                "subscriber_ids": {"column": "told", "split": ";", "lookup": "people", "by": "email"},
             },
         },
     )
@@ -131,9 +136,9 @@ def test_loads_with_references_are_verified(tmp_path: Path) -> None:
     assert verified(world).exit_code == 0
     task = next(one for one in world.sandbox.store.table("tasks").values() if one.attributes["title"] == "T1")
     task.attributes["custom_fields"] = {"51": "other"}
-    task.links["project"] = 501
+    task.links |= {"project": 501, "subscribers": (201,)}
     found = verified(world)
-    assert sorted(one.field or "" for one in found.differences) == ["custom_fields", "project_id"]
+    assert {one.field for one in found.differences} == {"custom_fields", "project_id", "subscriber_ids"}
 
 
 BOOKED = {"date": "2026-03-02", "minutes": 9, "task_id": 1001}

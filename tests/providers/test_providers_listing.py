@@ -93,7 +93,7 @@ def test_items_are_flat() -> None:
         },
     }
     (item,) = page(listing(), {"data": [record], "meta": {"settings": {"deep": [1]}}}).items
-    assert item == {"id": "7", "note": "n", "time": 30, "person_id": "3", "task_id": None, "tags": ["1", "2"]}
+    assert item == {"id": "7", "note": "n", "time": 30, "person_id": "3", "task_id": None, "tag_ids": ["1", "2"]}
     assert page(listing(), {"data": record}).items == [item]
     assert page(listing(), {"data": None}).items == []
 

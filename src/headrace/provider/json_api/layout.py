@@ -10,6 +10,7 @@ from headrace.provider.table import references
 
 ID: Final = "id"
 _SUFFIX: Final = "_id"
+_SEVERAL: Final = "_ids"
 
 
 class Link(Struct, frozen=True):
@@ -48,6 +49,16 @@ def layout(struct: type[Struct]) -> Layout:
         },
         links=tuple(Link(name, name.removesuffix(_SUFFIX), target) for name, target in targets.items()),
     )
+
+
+def related(field: str) -> str:
+    """Return the vendor's name of the relationship that is our `field`: `person`, or `subscribers` of `_ids`."""
+    return f"{field.removesuffix(_SEVERAL)}s" if field.endswith(_SEVERAL) else field.removesuffix(_SUFFIX)
+
+
+def ids_of(name: str) -> str:
+    """Return our field for the ids of a relationship to several records: what `related` is of."""
+    return f"{name.removesuffix('s')}{_SEVERAL}"
 
 
 def _is_link(name: str) -> bool:

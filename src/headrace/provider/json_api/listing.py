@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from headrace.model import Lane, Request
 from headrace.provider.json_api.document import HEADERS
+from headrace.provider.json_api.layout import related
 from headrace.provider.query import text
 from headrace.provider.table import Provider, Resource, references
 
@@ -87,7 +88,7 @@ def reopened(provider: Provider, resource: Resource, bookmark: Any) -> Request:
 
 def _spelling(resource: Resource) -> Callable[[str], str]:
     """Return the function from our name of a relationship to the vendor's; other names stay."""
-    links = {name: name.removesuffix("_id") for name in references(resource.struct)}
+    links = {name: related(name) for name in references(resource.struct)}
     return lambda name: links.get(name, name)
 
 

@@ -10,6 +10,7 @@ from msgspec.json import Decoder
 
 from headrace.model import Request
 from headrace.provider.decoding import decoded
+from headrace.provider.json_api.layout import ids_of
 from headrace.provider.json_api.listing import NUMBER
 from headrace.provider.wire import Page
 
@@ -83,14 +84,14 @@ def _flat(record: _Record) -> dict[str, Any]:
 
 
 def _related(name: str, link: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the field of a relationship that carries data: `<name>_id`, or `<name>` with the ids of several."""
+    """Yield the field of a relationship that carries data: `<name>_id`, or `<names>_ids` where it is to several."""
     match link:
         case {"data": {"id": str() | int() as identity}}:
             yield f"{name}_id", str(identity)
         case {"data": None}:
             yield f"{name}_id", None
         case {"data": list(several)}:
-            yield name, [str(one["id"]) for one in several if isinstance(one, dict) and "id" in one]
+            yield ids_of(name), [str(one["id"]) for one in several if isinstance(one, dict) and "id" in one]
 
 
 # --- the next page ----------------------------------------------------------------------------------------------

@@ -37,14 +37,15 @@ class Envelope(Struct, frozen=True, kw_only=True):
 
     `root` is the key that a record is wrapped in when it is sent, None for none. An answer may hold the record itself,
     or wrapped in `root` or in one of `wraps`, with its id under one of `ids`; `also` are further names that fields have
-    in answers. `member` is the path below which a single record is found, by default that of the resource. `update` is
-    the method of an update.
+    in answers, and `lowered` are those that come back with a capital and are sent without. `member` is the path below
+    which a single record is found, by default that of the resource. `update` is the method of an update.
     """
 
     root: str | None = None
     wraps: tuple[str, ...] = ("data",)
     ids: tuple[str, ...] = ("id",)
     also: Mapping[str, tuple[str, ...]] = _NOTHING
+    lowered: tuple[str, ...] = ()
     member: str | None = None
     update: str = "PUT"
     pages: Pages = Pages()

@@ -74,7 +74,8 @@ class PageReader:
 
     def _flat(self, record: Record) -> Record:
         named = {self.name_of(name): value for name, value in record.items() if name not in self.envelope.ids}
-        return {"id": identity(self.envelope, record), **self.known, **named}
+        lowered = {name: str(named[name]).lower() for name in self.envelope.lowered if named.get(name)}
+        return {"id": identity(self.envelope, record), **self.known, **named, **lowered}
 
 
 def _following(request: Walk, pages: Pages, counts: Mapping[str, Any], records: int) -> Walk | None:

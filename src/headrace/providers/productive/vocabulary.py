@@ -43,7 +43,7 @@ CustomFieldId: TypeAlias = Annotated[
 ]
 
 People: TypeAlias = Annotated[
-    list[Annotated[int, Meta(ge=1)]], Meta(description="ids of people who are told of changes")
+    list[Annotated[int, Meta(ge=1, extra={REFERENCE: "people"})]], Meta(description="people who are told of changes")
 ]
 
 # --- values -----------------------------------------------------------------------------------------------------

@@ -23,7 +23,10 @@ _WIRE: Final = PlainJson(
     {
         "tasks": replace(_RECORD, root="task", member="/tasks", also={"project_id": ("project_uuid",)}),
         "time_entries": replace(
-            _RECORD, root="time_entry", also={"begin_time": ("started_at",), "end_time": ("ended_at",)}
+            _RECORD,
+            root="time_entry",
+            also={"begin_time": ("started_at",), "end_time": ("ended_at",)},
+            lowered=("resource_type",),  # the vendor's skill: lower-case on write, with a capital on read
         ),
     },
 )

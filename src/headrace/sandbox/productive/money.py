@@ -114,6 +114,7 @@ SERVICES = Kind(
         "budget_cap_enabled": BOOLEAN,
         "estimated_cost": DECIMAL,
         "rolled_over_time": INTEGER,
+        "description": TEXT,
         "custom_fields": OBJECT,
     },
     relations={

@@ -70,7 +70,6 @@ PEOPLE = Kind(
         "email": EMAIL,
         "title": TEXT,
         "role_id": INTEGER,
-        "custom_role_id": INTEGER,
         "avatar_url": TEXT,
         "virtual": BOOLEAN,
         "autotracking": BOOLEAN,
@@ -81,6 +80,7 @@ PEOPLE = Kind(
     relations={
         "company": To("companies"),
         "manager": To("people"),
+        "custom_role": To("roles"),
         "subsidiary": To("subsidiaries"),
         "subscribers": To("people", flat="subscriber_ids", is_many=True),
     },
