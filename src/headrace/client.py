@@ -15,6 +15,7 @@ from headrace.access import Access, open_connection
 from headrace.address import base_url_of, check_address, check_credentials
 from headrace.adoption import adopt
 from headrace.connection import Connection
+from headrace.dispatch.asking import check_listing
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.reading import read_pages
 from headrace.errors import CredentialsError, UsageError
@@ -227,12 +228,14 @@ class Client:
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the records of `resource` that pass `filter`, page after page, inside the budget.
 
-        A record is flat: `{"id": ..., field: value, ...}`. Raises `UsageError` for an unknown resource.
+        A record is flat: `{"id": ..., field: value, ...}`. Raises `UsageError` for an unknown resource, and for what
+        the API cannot do.
         """
-        connection = self.connection
+        connection, named = self.connection, resource_named(self.provider, resource)
+        check_listing(self.provider, named, filters=filter or {}, include=include, sort=sort)
         first = self.provider.wire.listing(
             self.provider,
-            resource_named(self.provider, resource),
+            named,
             filters=filter or {},
             include=include,
             fields=fields,

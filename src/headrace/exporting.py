@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.connection import Connection
-from headrace.dispatch.asking import Asking
+from headrace.dispatch.asking import Asking, check_listing
 from headrace.dispatch.halt import Halt
 from headrace.errors import HeadraceError, StoppedError, UsageError
 from headrace.identity import digest
@@ -22,6 +22,7 @@ from headrace.meter import Meter
 from headrace.model import NO_MAPPING, Lane, Request
 from headrace.naming import readable_named
 from headrace.provider import Page, Resource, references
+from headrace.shaping import Shape
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -137,6 +138,8 @@ def _check(query: Query, resource: Resource, connection: Connection) -> None:
         raise UsageError(f"{resource.name} need a group", hint="--group person, project, service, date ...")
     if query.group and not is_report:
         raise UsageError(f"{resource.name} are no report, and take no group", hint="leave --group out")
+    related = [name.removesuffix("_id") for name in query.include]
+    check_listing(connection.provider, resource, filters=query.filters, include=related, sort=query.sort)
 
 
 class _Walk:
@@ -149,6 +152,7 @@ class _Walk:
         self._transport = connection.transport
         self._target = target
         self._is_taken_up = target.state.bookmark is not None
+        self._shape = Shape(resource, self._provider.wire, fields=query.fields, include=query.include)
         is_report = connection.provider.resource(resource.name) is None
         asked = {*query.include, *(f"{name}_id" for name in query.include)}
         links = [name for name in references(resource.struct) if name not in asked]
@@ -159,7 +163,6 @@ class _Walk:
         self._total: int | None = None
         self._left_out: set[str] = set()
         self._has_moved = False
-        self._seen: set[str] = set()
 
     async def run(self, halt: Halt) -> None:
         """Read to the end, or until the halt; what was read before stays."""
@@ -168,7 +171,8 @@ class _Walk:
             with halt.scope():
                 async for records, bookmark in self._pages():
                     if not target.state.columns and (records or bookmark is None):
-                        target.begin(self._columns(records))
+                        self._shape.check()
+                        target.begin(self._shape.columns(records))
                     self._look(records)
                     target.append(records, bookmark)
                     if target.state.is_whole or halt:
@@ -179,7 +183,8 @@ class _Walk:
     @property
     def notices(self) -> Iterator[str]:
         """What the user should know."""
-        if untold := [*self._asking.untold, *self._unseen()]:
+        unseen = () if self._is_taken_up else self._shape.unseen()
+        if untold := [*dict.fromkeys((*self._asking.untold, *unseen))]:
             yield f"{self._provider.name} does not tell {', '.join(untold)} of {self._resource.name}"
         if self._left_out:
             names = ", ".join(sorted(self._left_out))
@@ -194,10 +199,7 @@ class _Walk:
         answers = self._asking.answers(self._transport, self._provider, self._first, is_begun=is_begun)
         async for page, body in answers:
             self._count(page)
-            records = [*page.items[: self._room()]]
-            included = wire.related(body) if self._query.include else {}
-            for record in records if included else ():
-                record.update(self._related(record, included))
+            records = self._shape.shaped(page.items[: self._room()], body)
             is_last = page.following is None or len(records) == self._room()
             yield records, None if is_last or page.following is None else wire.bookmark(page.following)
 
@@ -209,8 +211,8 @@ class _Walk:
             self._provider,
             self._resource,
             filters=query.filters,
-            include=[*dict.fromkeys((*self._asking.links, *query.include))],
-            fields=query.fields,
+            include=[*dict.fromkeys((*self._asking.links, *self._shape.include))],
+            fields=self._shape.wanted,
             sort=query.sort,
             group=query.group,
             by_cursor=self._asking.by_cursor,
@@ -226,33 +228,7 @@ class _Walk:
             self._has_moved = self._has_moved or self._total not in {None, page.total}
             self._total = page.total
 
-    def _related(
-        self, record: Mapping[str, Any], included: Mapping[tuple[str, str], Mapping[str, Any]]
-    ) -> Iterator[tuple[str, Any]]:
-        """Yield the fields of the records that one refers to."""
-        by_id = {identity: fields for (_, identity), fields in included.items()}
-        kinds = references(self._resource.struct)
-        for name in self._query.include:
-            link = name if name.endswith("_id") else f"{name}_id"
-            identity = record.get(link)
-            found = included.get((kinds[link], str(identity))) if link in kinds else by_id.get(str(identity))
-            yield from ((f"{link.removesuffix('_id')}.{field}", value) for field, value in (found or {}).items())
-
-    def _columns(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Return the columns: the id, the fields that an import takes, then all others as they came."""
-        seen = dict.fromkeys(name for record in records for name in record)
-        own = [field.encode_name for field in msgspec.structs.fields(self._resource.struct)]
-        known = own if records and not self._query.fields else [name for name in own if name in seen]
-        return [*dict.fromkeys(("id", *known, *seen))]
-
-    def _unseen(self) -> Iterator[str]:
-        """Yield the fields of an import that no record had: the file cannot bring them."""
-        if self._seen and not self._query.fields and not self._is_taken_up:
-            own = (field.encode_name for field in msgspec.structs.fields(self._resource.struct))
-            yield from (name for name in own if name not in self._seen and name not in self._asking.untold)
-
     def _look(self, records: Sequence[Mapping[str, Any]]) -> None:
-        self._seen.update(name for record in records for name in record)
         columns = set(self._target.state.columns)
         if self._target.has_columns:
             self._left_out.update(name for record in records for name in record if name not in columns)

@@ -66,7 +66,7 @@ def query_of(wish: Wish) -> Query:
     """Return the query that options stand for. Raises `UsageError` for a filter that is none."""
     return Query(
         resource=wish.what.resource,
-        filters={**_filters(wish.filters or ()), **_groups(wish.filter_json)},
+        filters=_both(_filters(wish.filters or ()), _groups(wish.filter_json)),
         include=_names(wish.include),
         fields=_names(wish.fields),
         sort=wish.sort,
@@ -108,6 +108,11 @@ def _listed(value: Any) -> list[Any]:
 
 def _mixed(name: str) -> UsageError:
     return UsageError(f"the filters on {name} are with an operation and without", hint=f"say {name}.eq=VALUE")
+
+
+def _both(plain: Mapping[str, Any], groups: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the filters that let pass what both do."""
+    return {"$op": "and", "0": plain, "1": groups} if plain and groups else {**plain, **groups}
 
 
 def _groups(text: str | None) -> Mapping[str, Any]:

@@ -7,7 +7,24 @@ from headrace.dispatch.reading import read_answers
 from headrace.dispatch.transport import Transport
 from headrace.errors import UsageError
 from headrace.model import NO_MAPPING, Request
-from headrace.provider import Page, Provider
+from headrace.provider import Page, Provider, Resource
+
+
+def check_listing(
+    provider: Provider,
+    resource: Resource,
+    *,
+    filters: Mapping[str, Any],
+    include: Sequence[str] = (),
+    sort: str | None = None,
+) -> None:
+    """Raise `UsageError` where the API would ignore what a user asks for, and answer with something else unsaid."""
+    found = provider.wire.unable(resource, filters=filters, include=include, sort=sort)
+    if found is not None:
+        what, _, known = found.partition("; ")
+        raise UsageError(
+            f"{resource.name} of {provider.name} {what}", hint=known or "leave it out, and sort or choose in the file"
+        )
 
 
 class Asking:

@@ -143,7 +143,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     one that needs an extra package raises `ImportError`, and the extra has its name.
     `page_size` is how many records a page holds where that is not the provider's number. `whole` are filters without
     which a listing leaves some records out: they go with every one that does not name them. `steps` are the requests
-    that a create takes where it takes several.
+    that a create takes where it takes several. `includes` are the related records that a listing brings along, where
+    the API ignores the names of others.
     """
 
     name: str
@@ -168,6 +169,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     page_size: int | None = None
     whole: Mapping[str, Any] = NO_MAPPING
     steps: tuple[Step, ...] = ()
+    includes: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.path:

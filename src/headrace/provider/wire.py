@@ -83,6 +83,19 @@ class Wire(Protocol):
         record, where the API has such), `group` (of a report).
         """
 
+    def unable(
+        self,
+        resource: "Resource",
+        *,
+        filters: Mapping[str, Any],
+        include: Sequence[str] = (),
+        sort: str | None = None,
+    ) -> str | None:
+        """Return what of a listing the API would ignore without a word, as the end of a sentence about the records.
+
+        None where it can do it all, or says itself what it cannot.
+        """
+
     def record(
         self,
         provider: "Provider",

@@ -37,6 +37,18 @@ class JsonApi:
         """`Wire.listing`."""
         return listing(provider, resource, filters=filters, **options)
 
+    def unable(
+        self,
+        resource: Resource,
+        *,
+        filters: Mapping[str, Any],
+        include: Sequence[str] = (),
+        sort: str | None = None,
+    ) -> str | None:
+        """`Wire.unable`: what a server of JSON:API does not know it refuses."""
+        del resource, filters, include, sort
+        return None
+
     def record(
         self,
         provider: Provider,

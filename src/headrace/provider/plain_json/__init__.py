@@ -15,6 +15,7 @@ from headrace.provider.plain_json.listing import bookmark, listing, record, reop
 from headrace.provider.plain_json.page import Walk
 from headrace.provider.plain_json.place import fields_in
 from headrace.provider.plain_json.refusal import refusals
+from headrace.provider.plain_json.unable import unable
 from headrace.provider.table import Provider, Resource, references
 from headrace.provider.wire import Hit, Page, Refusal
 
@@ -45,6 +46,18 @@ class PlainJson:
     def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Walk:
         """`Wire.listing`."""
         return listing(provider, resource, self._of(resource.name), self._parent(resource), filters=filters, **options)
+
+    def unable(
+        self,
+        resource: Resource,
+        *,
+        filters: Mapping[str, Any],
+        include: Sequence[str] = (),
+        sort: str | None = None,
+    ) -> str | None:
+        """`Wire.unable`."""
+        pages = self._of(resource.name).pages
+        return unable(resource, pages, filters=filters, include=include, sort=sort)
 
     def record(
         self,

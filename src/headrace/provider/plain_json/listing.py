@@ -18,6 +18,8 @@ from headrace.provider.table import Provider, Resource, references
 
 Params: TypeAlias = tuple[tuple[str, str], ...]
 
+_ENDS: Final = ("gt_eq", "lt_eq")
+"""The operations that a filter by a range may have."""
 _SEVERAL: Final = (list, tuple, set, frozenset)
 
 
@@ -107,7 +109,10 @@ def _chosen(filters: Mapping[str, Any], envelope: Envelope) -> Iterator[dict[str
 def _params(resource: Resource, pages: Pages, filters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the parameters of filters; those that the path holds are none."""
     for name, value in filters.items():
-        if name in pages.ranges:
+        if name in pages.ranges and isinstance(value, Mapping):
+            named = dict(zip(_ENDS, pages.ranges[name], strict=True))
+            yield from ((named[how], text(end)) for how, end in value.items() if how in named)
+        elif name in pages.ranges:
             ends = sorted(value) if isinstance(value, _SEVERAL) else [value]
             yield from zip(pages.ranges[name], (text(ends[0]), text(ends[-1])), strict=True)
         elif name not in fields_in(resource.path):
@@ -115,8 +120,8 @@ def _params(resource: Resource, pages: Pages, filters: Mapping[str, Any]) -> Ite
 
 
 def _included(pages: Pages, include: Sequence[str]) -> Params:
-    """Return the parameter for related records, which these APIs name without `_id`."""
-    names = ",".join(name.removesuffix("_id") for name in include)
+    """Return the parameter for related records; their ids come anyway, so our names of these (`_id`) ask for none."""
+    names = ",".join(name for name in include if not name.endswith("_id"))
     return ((pages.include, names),) if names and pages.include else ()
 
 

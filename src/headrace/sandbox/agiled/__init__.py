@@ -53,10 +53,20 @@ def _one(_: Kind, shown: Shown, context: Context) -> Any:
     return {"data": shown} if context.conduct.shape == "wrapped" else shown
 
 
-def _many(call: Call, _: Kind, records: list[Shown], __: Context) -> Any:
+def _many(call: Call, kind: Kind, records: list[Shown], context: Context) -> Any:
     part = part_of(call, _sorted(call, records), usual=25, most=100)
     counts = {"current_page": part.number, "last_page": part.pages, "per_page": part.size, "total": part.total}
-    return {"data": part.records, "meta": counts}
+    return {"data": [_with_included(call, kind, record, context.store) for record in part.records], "meta": counts}
+
+
+def _with_included(call: Call, kind: Kind, record: Shown, store: Store) -> Shown:
+    """Return a record with those that it refers to inside, as a call asks for them; unknown names are ignored."""
+    for name in dict(call.params).get("include", "").split(","):
+        target = kind.links.get(f"{name}_id")
+        linked = store.get(target, record[f"{name}_id"] or 0) if target else None
+        if target:
+            record[name] = None if linked is None else {"id": linked.id, **linked.attributes}
+    return record
 
 
 def _sorted(call: Call, records: list[Shown]) -> list[Shown]:

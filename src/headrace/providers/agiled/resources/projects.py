@@ -22,6 +22,7 @@ PROJECTS = Resource(
     struct=Project,
     guarantee=keyed("name", "account_id"),
     doc=f"{DOCS}productivity-api",
+    includes=frozenset({"owner", "members"}),
     lookups={"name": ("name",)},
     filters=frozenset({"name", "status"}),
     renamable=frozenset(Project.__struct_fields__),

@@ -24,6 +24,7 @@ TASKS = Resource(
     struct=Task,
     guarantee=keyed("title", "project_id", "due_date", "assigned_user_id"),
     doc=f"{DOCS}productivity-api",
+    includes=frozenset({"project", "assigned_user", "assignees"}),
     lookups={"title": ("title",)},
     filters=frozenset({"title", "status", "project_id"}),
     renamable=frozenset(Task.__struct_fields__),

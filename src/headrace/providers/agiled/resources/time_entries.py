@@ -29,5 +29,6 @@ TIME_ENTRIES = Resource(
     guarantee=keyed("date", "duration_minutes", "project_id", "task_id", "user_id", "notes"),
     note="notes",
     doc=f"{DOCS}productivity-api",
+    includes=frozenset({"project", "task", "user"}),
     renamable=frozenset(TimeEntry.__struct_fields__),
 )

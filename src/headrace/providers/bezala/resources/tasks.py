@@ -48,6 +48,6 @@ TASKS = Resource(
     note="notes",
     doc=f"{DOCS}tasks.html",
     lookups={"name": ("name",), "external_id": ("external_id",)},
-    filters=frozenset({"cost_center_id", "state"}),
+    filters=frozenset({"cost_center_id", "state", "q"}),
     always=frozenset({"name"}),  # PUT requires it as POST does
 )

@@ -35,6 +35,6 @@ TIME_ENTRIES = Resource(
     ),
     note="description",
     doc=f"{DOCS}time_entries.html",
-    filters=frozenset({"date"}),
+    filters=frozenset({"date", "q"}),
     renamable=frozenset(TimeEntry.__struct_fields__),
 )
