@@ -57,7 +57,7 @@ class Asking:
 
     def _gives_way(self, error: UsageError) -> bool:
         """Whether there is something to leave out of the first question that is not the user's own."""
-        refused = [name for name in self.links if f"'{name.removesuffix('_id')}'" in error.message]
+        refused = [name for name in self.links if any(f"'{one}'" in error.message for one in _spellings(name))]
         if refused:
             self.links = [name for name in self.links if name not in refused]
             self.untold += refused
@@ -71,3 +71,8 @@ class Asking:
 
     def __repr__(self) -> str:
         return f"<Asking for {len(self.links)} relationships>"
+
+
+def _spellings(field: str) -> tuple[str, str, str]:
+    """Return what an API may call the relationship that is our `field`."""
+    return field, field.removesuffix("_id"), f"{field.removesuffix('_ids')}s"
