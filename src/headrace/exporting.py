@@ -6,7 +6,7 @@ What is written is what an import takes: fields under the names that the resourc
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,9 @@ from headrace.model import NO_MAPPING, Lane, Request
 from headrace.naming import readable_named
 from headrace.provider import Page, Resource, references
 from headrace.shaping import Shape
+
+AT_ONCE: Final = 5
+"""Pages that are asked for together, where they are counted. As many at most are asked for again after a stop."""
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -196,7 +199,8 @@ class _Walk:
         """Yield the records of each page, and the bookmark of the next, None after the last."""
         wire = self._provider.wire
         is_begun = self._target.state.bookmark is not None
-        answers = self._asking.answers(self._transport, self._provider, self._first, is_begun=is_begun)
+        at_once = AT_ONCE if self._query.limit is None else 1
+        answers = self._asking.answers(self._transport, self._provider, self._first, is_begun=is_begun, at_once=at_once)
         async for page, body in answers:
             self._count(page)
             records = self._shape.shaped(page.items[: self._room()], body)

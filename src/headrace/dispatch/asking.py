@@ -41,12 +41,18 @@ class Asking:
         self.untold: list[str] = []
 
     async def answers(
-        self, transport: Transport, provider: Provider, first: Callable[[], Request], *, is_begun: bool = False
+        self,
+        transport: Transport,
+        provider: Provider,
+        first: Callable[[], Request],
+        *,
+        is_begun: bool = False,
+        at_once: int = 1,
     ) -> AsyncIterator[tuple[Page, bytes]]:
-        """Yield the pages of the listing that `first` begins. Raises as `read_pages` does."""
+        """Yield the pages of the listing that `first` begins, as `read_answers` does."""
         while True:
             try:
-                async for answer in read_answers(transport, provider, first()):
+                async for answer in read_answers(transport, provider, first(), at_once=at_once):
                     is_begun = True
                     yield answer
             except UsageError as error:

@@ -1,8 +1,9 @@
 """Reading: pages of a listing, one after the other, and the first question of every run."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
+import anyio
 from msgspec.structs import replace
 
 from headrace.dispatch.endings import misdirected, unauthorized
@@ -25,18 +26,23 @@ async def read_pages(transport: Transport, provider: Provider, first: Request) -
         yield page
 
 
-async def read_answers(transport: Transport, provider: Provider, first: Request) -> AsyncIterator[tuple[Page, bytes]]:
-    """As `read_pages`, each page with the answer that it was."""
-    following: Request | None = first
-    for _ in range(MAX_PAGES):
-        if following is None:
-            return
-        response = await _answer(transport, following)
-        page = provider.wire.page(following, response.body) if response.status == 200 else None
-        if page is None:
-            raise _not_a_page(provider, following, response)
-        yield page, response.body
-        following = page.following and replace(page.following, lane=first.lane, route=first.route)
+async def read_answers(
+    transport: Transport, provider: Provider, first: Request, *, at_once: int = 1
+) -> AsyncIterator[tuple[Page, bytes]]:
+    """As `read_pages`, each page with the answer that it was; `at_once` pages are asked for together where counted."""
+    requests, pages, page = [first], 0, Page(items=[])
+    while requests and pages < MAX_PAGES:
+        for request, answer in zip(requests, await _answers(transport, requests), strict=True):
+            if isinstance(answer, HeadraceError):
+                raise answer
+            found = provider.wire.page(request, answer.body) if answer.status == 200 else None
+            if found is None:
+                raise _not_a_page(provider, request, answer)
+            page, pages = found, pages + 1
+            yield page, answer.body
+        # What the last one says of the pages after it is the newest: there may be more of them by now, or fewer.
+        following = provider.wire.ahead(page, at_once)
+        requests = [replace(one, lane=first.lane, route=first.route) for one in following]
 
 
 async def read_record(transport: Transport, provider: Provider, request: Request) -> Mapping[str, Any] | None:
@@ -65,6 +71,24 @@ async def probe(transport: Transport, provider: Provider, resource: Resource) ->
         return
     if response.status != 200 or provider.wire.page(request, response.body) is None:
         raise _not_a_page(provider, request, response)
+
+
+async def _answers(transport: Transport, requests: Sequence[Request]) -> list[Response | HeadraceError]:
+    """Return the answers to requests that are sent together, in their order, or why there is none."""
+    if len(requests) == 1:
+        return [await _answer(transport, requests[0])]
+    answers: dict[int, Response | HeadraceError] = {}
+
+    async def ask(place: int) -> None:
+        try:
+            answers[place] = await _answer(transport, requests[place])
+        except HeadraceError as error:
+            answers[place] = error
+
+    async with anyio.create_task_group() as tasks:
+        for place in range(len(requests)):
+            tasks.start_soon(ask, place)
+    return [answers[place] for place in range(len(requests))]
 
 
 async def _answer(transport: Transport, request: Request) -> Response:

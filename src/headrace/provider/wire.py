@@ -31,11 +31,15 @@ class Hit(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """One page of a listing: `items` flattened to `{"id": ..., field: value, ...}`, and the next page's request."""
+    """One page of a listing: `items` flattened to `{"id": ..., field: value, ...}`, and the next page's request.
+
+    `total` is how many records there are and `left` how many pages come after this one, where the API counts them.
+    """
 
     items: list[dict[str, Any]]
     following: Request | None = None
     total: int | None = None
+    left: int = 0
 
 
 class Codec(Protocol):
@@ -134,6 +138,12 @@ class Wire(Protocol):
 
     def page(self, request: Request, body: bytes) -> Page | None:
         """Return the page that answers `request`, or None where the body is not of the API's shape."""
+
+    def ahead(self, page: Page, count: int) -> Sequence[Request]:
+        """Return the requests for at most `count` pages that come after one: more than the next where they are counted.
+
+        What follows each of them is known when it is answered.
+        """
 
     def refusals(self, body: bytes) -> list[Refusal] | None:
         """As `Codec.refusals`, without a resource whose fields could be named."""

@@ -10,7 +10,7 @@ from headrace.model import Request
 from headrace.provider.json_api.codec import JsonApiCodec, codec
 from headrace.provider.json_api.document import HEADERS
 from headrace.provider.json_api.listing import listing, record, reopened
-from headrace.provider.json_api.page import page, related
+from headrace.provider.json_api.page import ahead, page, related
 from headrace.provider.json_api.refusal import hit, refused
 from headrace.provider.json_api.relation import members, related_to
 from headrace.provider.table import Provider, Resource
@@ -85,6 +85,10 @@ class JsonApi:
     def page(self, request: Request, body: bytes) -> Page | None:
         """`Wire.page`."""
         return page(request, body)
+
+    def ahead(self, page: Page, count: int) -> Sequence[Request]:
+        """`Wire.ahead`."""
+        return ahead(page, count)
 
     def refusals(self, body: bytes) -> list[Refusal] | None:
         """`Wire.refusals`."""

@@ -60,7 +60,21 @@ def page(request: Request, body: bytes) -> Page | None:
         items=[_flat(record) for record in records],
         following=_following(request, counts, links) if records else None,  # an empty page ends any walk
         total=_whole(counts.total_count),
+        left=max(0, (_whole(counts.total_pages) or 0) - _number(request)),
     )
+
+
+def ahead(page: Page, count: int) -> list[Request]:
+    """Return the requests for the pages after one, as far as they are counted: `Wire.ahead`."""
+    if page.following is None:
+        return []
+    first = _number(page.following)
+    others = tuple(pair for pair in page.following.params if pair[0] != NUMBER)
+    further = (
+        msgspec.structs.replace(page.following, params=(*others, (NUMBER, str(number))))
+        for number in range(first + 1, first + min(count, page.left))
+    )
+    return [page.following, *further]
 
 
 def related(body: bytes) -> dict[tuple[str, str], dict[str, Any]]:
@@ -106,9 +120,14 @@ def _following(request: Request, counts: _Counts, links: _Links) -> Request | No
 
 def _numbered(request: Request, total: int) -> tuple[tuple[str, str], ...] | None:
     """Return the parameters of the next of `total` pages, None after the last."""
-    number = _whole(dict(request.params).get(NUMBER)) or 1
+    number = _number(request)
     others = tuple(pair for pair in request.params if pair[0] != NUMBER)
     return (*others, (NUMBER, str(number + 1))) if number < total else None
+
+
+def _number(request: Request) -> int:
+    """Return which page a request asks for, where pages are counted."""
+    return _whole(dict(request.params).get(NUMBER)) or 1
 
 
 def _linked(request: Request, link: Any) -> tuple[tuple[str, str], ...] | None:

@@ -99,6 +99,11 @@ class PlainJson:
         """`Wire.page`. Only for requests that `listing` made, or that follow from such."""
         return request.reader.page(request, body) if isinstance(request, Walk) else None
 
+    def ahead(self, page: Page, count: int) -> Sequence[Request]:
+        """`Wire.ahead`: their limits allow a page a second at most, which one after the other is fast enough for."""
+        del count
+        return [] if page.following is None else [page.following]
+
     def refusals(self, body: bytes) -> list[Refusal] | None:
         """`Wire.refusals`."""
         return refusals(body)
