@@ -130,9 +130,11 @@ async def export(
 
 
 def query_digest(query: Query, connection: Connection) -> str:
-    """Return what tells one export from another: the query, and where it goes."""
+    """Return what tells one export from another: the query, where it goes, and what fields are called there."""
     where = f"{connection.base_url}#{connection.organization}"
-    return digest(msgspec.json.encode(query, order="deterministic", enc_hook=str), where.encode()).hex()
+    named = dict(readable_named(connection.provider, query.resource).names)
+    parts = (msgspec.json.encode(one, order="deterministic", enc_hook=str) for one in (query, where, named))
+    return digest(*parts).hex()
 
 
 def _check(query: Query, resource: Resource, connection: Connection) -> None:

@@ -75,6 +75,39 @@ def test_cells_that_a_spreadsheet_would_run(headrace: Program, sandbox: Callable
     assert [file[-1]["name"] for file in (rows(tmp_path / "a.csv"), rows(tmp_path / "b.csv"))] == ["=1+1", "'=1+1"]
 
 
+AGILED = """
+provider = "agiled"
+name = "x"
+base_url = "{url}"
+[provider_fields.projects]
+name = "status"
+status = "name"
+[[load]]
+resource = "projects"
+source = "p.csv"
+"""
+
+
+def test_the_settings_of_an_import_file_hold(
+    headrace: Program, sandbox: Callable[..., Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the user says about names of fields and the address is heeded; a file about another provider is an error."""
+    place = sandbox(provider="agiled")
+    monkeypatch.setenv("HEADRACE_AGILED_TOKEN", place.token)
+    (tmp_path / "import.toml").write_text(AGILED.format(url=place.url))
+    assert headrace("export", "agiled:projects", "-o", "p.csv", "--settings", "import.toml", "--quiet").code == 0
+    assert [(row["name"], row["status"]) for row in rows(tmp_path / "p.csv")] == [
+        ("active", "Acme website"),
+        ("active", "Globex app"),
+    ]
+    what = ("export", "productive:projects", "-o", "q.csv", "--settings", "import.toml", "--json")
+    ended = headrace(*what, at=place)
+    assert (ended.code, ended.error["message"]) == (2, "import.toml is about agiled")
+    (tmp_path / "import.toml").write_text(AGILED.format(url=place.url).replace('name = "status"', 'nmae = "x"'))
+    ended = headrace("export", "agiled:projects", "-o", "q.csv", "--settings", "import.toml", "--json")
+    assert (ended.code, "'nmae'" in ended.error["message"]) == (2, True)
+
+
 @pytest.mark.real
 def test_a_killed_export_goes_on(start_sandbox: Callable[..., Any], tmp_path: Path) -> None:
     """SIGKILL between two pages: the same command goes on, asks for the rest only, and every record is there once."""

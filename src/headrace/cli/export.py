@@ -1,5 +1,6 @@
 """The command `export`: reads records or a report into a file."""
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -39,6 +40,14 @@ Fields = Annotated[str | None, typer.Option("--fields", metavar="NAMES", help="O
 Sort = Annotated[str | None, typer.Option("--sort", metavar="NAME", help="The order; -NAME is descending.")]
 Group = Annotated[str | None, typer.Option("--group", metavar="NAME", help="What the rows of a report are for.")]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N records.")]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="An import file whose base_url, [provider_settings] and [provider_fields] hold here as well.",
+    ),
+]
 Safe = Annotated[
     bool,
     typer.Option(
@@ -59,6 +68,7 @@ def export(
     group: Group = None,
     limit: Limit = None,
     spreadsheet: Safe = False,
+    settings: SettingsFile = None,
     base_url: o.BaseUrl = None,
     allow_host: o.AllowHost = False,
     token_file: o.TokenFile = None,
@@ -78,7 +88,7 @@ def export(
     from headrace.cli.exporting import Wish, extract  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
     return extract(
-        Wish(what, output, filters, filter_json, include, fields, sort, group, limit, spreadsheet),
+        Wish(what, output, filters, filter_json, include, fields, sort, group, limit, spreadsheet, settings),
         access=Access(base_url, allow_host, token_file, token_stdin),
         pace=Pace(share=share, no_limits=no_limits, deadline=deadline, budget=budget),
         talk=Talk(json=json, quiet=quiet),

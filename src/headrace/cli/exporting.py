@@ -23,8 +23,10 @@ from headrace.client import Client
 from headrace.dispatch.halt import Halt
 from headrace.errors import InterruptionError, UsageError
 from headrace.exporting import Exported, Query
+from headrace.importfile import check_import, read_import
 from headrace.ledger.extract import JsonLines, State
 from headrace.naming import provider_named, readable_named
+from headrace.provider import Provider
 
 STDOUT: Final = "-"
 
@@ -42,21 +44,34 @@ class Wish(NamedTuple):
     group: str | None
     limit: int | None
     is_safe: bool
+    settings: Path | None
 
 
 def extract(wish: Wish, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Export and return the exit code. Raises what reading the wish, the credentials and the client raise."""
-    provider = provider_named(wish.what.provider)
+    provider, told = _provider_of(wish)
     readable_named(provider, wish.what.resource)
     if wish.output == STDOUT and talk.json:
         raise UsageError("standard output cannot hold both the records and the report", hint="give -o FILE")
     query = query_of(wish)
-    where = Destination.of(provider, access, None)
+    where = Destination.of(provider, access, told)
     client = client_of(where, access, pace)
     if not talk.quiet:
         terminal.say(f"reading {wish.what.resource} of {where}")
     done = anyio.run(_conduct, client, query, wish.output)
     return _tell(done, talk)
+
+
+def _provider_of(wish: Wish) -> tuple[Provider, str | None]:
+    """Return the provider as the user's settings have it, and the base URL that they tell."""
+    provider = provider_named(wish.what.provider)
+    if wish.settings is None:
+        return provider, None
+    spec = read_import(wish.settings)
+    if spec.provider != provider.name:
+        raise UsageError(f"{wish.settings} is about {spec.provider}", hint=f"name an import file for {provider.name}")
+    check_import(spec, provider, wish.settings)
+    return spec.fitted(provider), spec.base_url
 
 
 # --- what was typed -------------------------------------------------------------------------------------------------
