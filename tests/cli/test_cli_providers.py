@@ -47,6 +47,23 @@ def test_a_resource_shows_every_field(headrace: Program, resource: Resource) -> 
     assert set(schema["$defs"][resource.struct.__name__]["properties"]) == set(fields)
 
 
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [(resource.name, action.name) for resource in PRODUCTIVE.resources for action in resource.actions],
+)
+def test_an_action_shows_every_field(headrace: Program, name: str, action: str) -> None:
+    """What an action takes is told as well: its fields in JSON, and in words where it has more than the record's id."""
+    resource = PRODUCTIVE.resource(name)
+    assert resource is not None
+    fields = [note.name for note in notes(resource, action)]
+    assert fields[0] == "id"
+    facts = headrace("providers", f"productive:{name}", "--json").json
+    assert [field["name"] for field in facts["action_fields"][action]] == fields
+    _, told, rest = headrace("providers", f"productive:{name}").out.partition(f'\nwith operation = "{action}"\n')
+    assert bool(told) is (len(fields) > 1)
+    assert not told or all(f"\n{field} " in rest for field in fields)
+
+
 def test_everything_is_one_json_object(headrace: Program) -> None:
     """--json is one object, also of all providers and of one; --schema alone is that of the import file."""
     assert [each["name"] for each in headrace("providers", "--json").json["providers"]] == list(PROVIDERS)

@@ -60,7 +60,14 @@ def _facts(provider: Provider | None, resource: Resource | None) -> Any:
         return {"providers": [_provider_facts(each) for each in _known()]}
     if resource is None:
         return _provider_facts(provider) | {"resources": [_resource_facts(each) for each in provider.resources]}
-    return {"provider": provider.name} | _resource_facts(resource) | {"fields": msgspec.to_builtins(notes(resource))}
+    return {
+        "provider": provider.name,
+        **_resource_facts(resource),
+        "fields": msgspec.to_builtins(notes(resource)),
+        "action_fields": {
+            action.name: msgspec.to_builtins(notes(resource, action.name)) for action in resource.actions
+        },
+    }
 
 
 def _provider_facts(provider: Provider) -> dict[str, Any]:
@@ -194,6 +201,12 @@ def _resource_lines(provider: Provider, resource: Resource) -> Iterator[Text]:
     yield plain(f"facts: {resource.doc}")
     yield plain("")
     yield from aligned([("field", "", "takes", "meaning"), *map(_field_row, notes(resource))])
+    for action in resource.actions:
+        if action.struct is not None:
+            yield plain("")
+            yield plain(f'with operation = "{action.name}"', "bold")
+            needed_first = sorted(notes(resource, action.name), key=lambda note: not note.required)
+            yield from aligned([("field", "", "takes", "meaning"), *map(_field_row, needed_first)])
 
 
 def _field_row(note: FieldNote) -> tuple[Text | str, ...]:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, UnsetType, inspect
 
 from headrace.provider import Resource, references
+from headrace.provider.form import form
 
 
 class FieldNote(Struct, frozen=True, kw_only=True):
@@ -21,10 +22,11 @@ class FieldNote(Struct, frozen=True, kw_only=True):
     reference: str | None = None
 
 
-def notes(resource: Resource) -> list[FieldNote]:
-    """Return a note on every field of a create, in the order of the table."""
-    targets = references(resource.struct)
-    shape = inspect.type_info(resource.struct)
+def notes(resource: Resource, operation: str = "create") -> list[FieldNote]:
+    """Return a note on every field of a create, or of another operation, in the order of the table."""
+    struct = form(resource, operation)
+    targets = references(struct)
+    shape = inspect.type_info(struct)
     assert isinstance(shape, inspect.StructType)
     return [_note(field, targets.get(field.encode_name)) for field in shape.fields]
 
