@@ -22,7 +22,7 @@ from headrace.errors import CredentialsError, UsageError
 from headrace.examination import Diagnosis, examine
 from headrace.exporting import Exported, Query, Target, export
 from headrace.feed import AnySource, LiveSource
-from headrace.importfile import ImportSpec, LoadSpec, stem
+from headrace.importfile import ROWS, ImportSpec, LoadSpec, stem
 from headrace.intake.rule import read_rules
 from headrace.intake.source import Item, open_source
 from headrace.ledger.view import read
@@ -142,10 +142,10 @@ class Client:
             spec, self.connection.fitted(spec), self.settings, watch, checkpoint=checkpoint, results=results
         )
 
-    async def verify(self, checkpoint: Path) -> Verified:
-        """Read back what the import of a checkpoint has made, and compare it; see `verification.verify`."""
-        with read(checkpoint) as view:
-            return await verify(view, self.connection, attachments=self.settings.attachments_dir)
+    async def verify(self, checkpoint: str | Path, *, rows: Iterable[Item] | None = None) -> Verified:
+        """Read back what the import of a checkpoint has left, and compare it; see `verification.verify`."""
+        with read(Path(checkpoint)) as view:
+            return await verify(view, self.connection, attachments=self.settings.attachments_dir, rows=rows)
 
     async def examine(self) -> Diagnosis:
         """Find out what the account allows and lets us promise, by reading; see `examination.examine`."""
@@ -289,4 +289,4 @@ def _source(rows: str | Path | Iterable[Item] | AsyncIterable[Item]) -> AnySourc
 
 
 def _described(rows: object) -> str:
-    return str(rows) if isinstance(rows, str | Path) else "rows"
+    return str(rows) if isinstance(rows, str | Path) else ROWS

@@ -4,21 +4,22 @@ The checkpoint holds no values, so the source is read again and joined with it b
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from headrace.attaching import completion
 from headrace.connection import Connection
+from headrace.dispatch.merging import MERGED
 from headrace.dispatch.readback.differing import sent_fields
 from headrace.errors import UsageError
 from headrace.feed import unmarked
 from headrace.identity import value_prints
-from headrace.importfile import LoadSpec
+from headrace.importfile import ROWS, LoadSpec
 from headrace.intake import Intake
 from headrace.intake.references import AnyRecord, Resolver
-from headrace.intake.source import Source
+from headrace.intake.source import Item, Source, open_source
 from headrace.ledger import View
 from headrace.ledger.expected import Expectations, Expected
 from headrace.ledger.made import Made, MadeRecords
@@ -31,6 +32,8 @@ from headrace.resolving import Resolving, Tables
 _MADE: Final = frozenset({"create", UPSERT})
 _ID: Final = "id"
 
+Rows: TypeAlias = Iterable[Item]
+"""What a program gives to a load: mappings or Structs."""
 Mark: TypeAlias = Callable[[Sequence[Record]], Sequence[Record]]
 _Done: TypeAlias = Mapping[int, Made]
 """What rows were made into, by their offset."""
@@ -39,18 +42,25 @@ _Done: TypeAlias = Mapping[int, Made]
 class Expecting:
     """One load that has been run, the `place`-th of its import. Mutable state: how many of its rows are expected.
 
-    `attachments` is the folder of the files that rows name.
+    `attachments` is the folder of the files that rows name, `rows` are those of a load that a program gave them to.
     """
 
     def __init__(
-        self, spec: LoadSpec, place: int, view: View, connection: Connection, *, attachments: str | Path | None = None
+        self,
+        spec: LoadSpec,
+        place: int,
+        view: View,
+        connection: Connection,
+        *,
+        attachments: str | Path | None = None,
+        rows: Rows | None = None,
     ) -> None:
         self.spec = spec
         self.place = place
         self._view = view
         self._connection = connection
         self._resources = ExitStack()
-        self._source: Source = self._resources.enter_context(closing(_opened(spec)))
+        self._source: Source = self._resources.enter_context(closing(_opened(spec, rows)))
         self._made: MadeRecords = self._resources.enter_context(closing(view.made(spec.title)))
         self._intake: Intake = intake_of(
             spec,
@@ -164,8 +174,15 @@ class Expecting:
         return marked_by(number or "", spec, resource, self._view.identity).mark
 
 
-def _opened(spec: LoadSpec) -> Source:
+def _opened(spec: LoadSpec, rows: Rows | None) -> Source:
     """Open the source of a load once more. Raises `UsageError` where it can be read only once, as `open_of` does."""
+    if spec.source == ROWS and rows is not None:
+        return open_source(rows)
+    if spec.source == ROWS and not Path(ROWS).exists():
+        raise UsageError(
+            f"the rows of {spec.title} came from a program, and the checkpoint holds no values to compare with",
+            hint="verify it there: client.verify(checkpoint, rows=...) takes the rows again",
+        )
     source = open_of(spec)
     if source.is_replayable:
         return source
@@ -174,3 +191,25 @@ def _opened(spec: LoadSpec) -> Source:
         f"the source of {spec.title} can be read only once, and the checkpoint holds no values to compare with",
         hint="save the rows to a file, and import from that: then it can be verified",
     )
+
+
+# --- what rows say together -----------------------------------------------------------------------------------------
+
+
+def said_of(rows: Sequence[Expected]) -> Iterator[tuple[Expected, dict[str, Any]]]:
+    """Yield the rows of a record in the order of time, each with those of its fields that no later one says."""
+    later: dict[str, Any] = {}
+    told: list[tuple[Expected, dict[str, Any]]] = []
+    for row in reversed(rows):
+        own = {name: value for name, value in row.fields.items() if name not in later}
+        if MERGED in row.fields and MERGED in later:  # an update says those fields of its own that it changes
+            own[MERGED] = {name: value for name, value in row.fields[MERGED].items() if name not in later[MERGED]}
+        later = {**row.fields, **later, MERGED: {**row.fields.get(MERGED, {}), **later.get(MERGED, {})}}
+        told.append((row, own))
+    yield from reversed(told)
+
+
+def whose(fields: dict[str, Any]) -> tuple[str, str, str]:
+    """Return person, service and month of a time entry."""
+    person, service, day = (str(fields.get(name)) for name in ("person_id", "service_id", "date"))
+    return person, service, day[:7]

@@ -19,6 +19,9 @@ from headrace.provider import UPSERT, Provider, Resource, effective, fitted
 from headrace.provider.form import form
 from headrace.provider.guarantee import CUSTOM_FIELDS, OFF
 
+ROWS: Final = "rows"
+"""The source of a load whose rows a program gave."""
+
 
 class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One `[[load]]`: a source into a resource.

@@ -17,12 +17,11 @@ from headrace.attaching import OPTION, upload_of
 from headrace.connection import Connection
 from headrace.dispatch.asking import Asking
 from headrace.dispatch.halt import Halt
-from headrace.dispatch.merging import MERGED
 from headrace.dispatch.readback.differing import differing
 from headrace.dispatch.readback.matching import Item
 from headrace.dispatch.readback.natural import created_since
 from headrace.dispatch.reading import read_record
-from headrace.expecting import Expecting
+from headrace.expecting import Expecting, Rows, said_of, whose
 from headrace.importfile import recorded
 from headrace.ledger import View
 from headrace.ledger.expected import Expectations, Expected
@@ -91,10 +90,17 @@ class Verified(Struct, frozen=True, kw_only=True, rename={"import_name": "import
         return 4 if self.differing or self.missing or is_short else 0
 
 
-async def verify(view: View, connection: Connection, *, attachments: str | Path | None = None) -> Verified:
+async def verify(
+    view: View,
+    connection: Connection,
+    *,
+    attachments: str | Path | None = None,
+    rows: Rows | None = None,
+) -> Verified:
     """Read back what the import of a checkpoint has left. Writes nothing anywhere.
 
-    Loads of files are left out unless `attachments` is the folder that they were in. Raises `HeadraceError` where a
+    Loads of files are left out unless `attachments` is the folder that they were in; `rows` are those of a load that a
+    program gave them to, once more. Raises `HeadraceError` where a
     source or the provider cannot be read.
     """
     spec = recorded(view.definition)
@@ -109,7 +115,9 @@ async def verify(view: View, connection: Connection, *, attachments: str | Path 
         parents = Parents(view, resources.enter_context(earlier_imports(spec, view)))
         tables = Tables(connection.transport, connection.provider, parents, Halt())
         loads = [
-            resources.enter_context(closing(Expecting(one, place, view, connection, attachments=attachments)))
+            resources.enter_context(
+                closing(Expecting(one, place, view, connection, attachments=attachments, rows=rows))
+            )
             for place, one in enumerate(spec.in_order)
             if one.title in begun - left_out
         ]
@@ -243,10 +251,10 @@ class _Check:
                 self._differing[last.load] += 1
                 self._tell(last, "id", None, last.remote_id)
             return
-        said = [*_said(rows)]
+        said = [*said_of(rows)]
         if self._is_reported and self._by_place[first.load].makes_records:
             fields = {name: value for _, its in said for name, value in its.items()}
-            self.worked[_whose(fields)] += int(fields["time"])
+            self.worked[whose(fields)] += int(fields["time"])
         if item is None:
             self._missing[first.load] += 1
             self._tell(first)
@@ -273,22 +281,3 @@ class _Check:
                     found=found,
                 )
             )
-
-
-def _said(rows: Sequence[Expected]) -> Iterator[tuple[Expected, dict[str, Any]]]:
-    """Yield the rows of a record in the order of time, each with those of its fields that no later one says."""
-    later: dict[str, Any] = {}
-    told: list[tuple[Expected, dict[str, Any]]] = []
-    for row in reversed(rows):
-        own = {name: value for name, value in row.fields.items() if name not in later}
-        if MERGED in row.fields and MERGED in later:  # an update says those fields of its own that it changes
-            own[MERGED] = {name: value for name, value in row.fields[MERGED].items() if name not in later[MERGED]}
-        later = {**row.fields, **later, MERGED: {**row.fields.get(MERGED, {}), **later.get(MERGED, {})}}
-        told.append((row, own))
-    yield from reversed(told)
-
-
-def _whose(fields: dict[str, Any]) -> tuple[str, str, str]:
-    """Return person, service and month of a time entry."""
-    person, service, day = (str(fields.get(name)) for name in ("person_id", "service_id", "date"))
-    return person, service, day[:7]

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from test_flow_families import spec_of
 from test_flow_trio import World as Trio
 
-from headrace.cli.app import main
+from headrace.cli.app import main as command
+from headrace.errors import UsageError
 from headrace.pipeline import Settings
 from headrace.testing import virtual_time
 from headrace.testing.wire import simulated_client
@@ -200,5 +201,26 @@ def test_what_was_silently_dropped_is_named(tmp_path: Path) -> None:
 
 def test_the_command_says_it_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A checkpoint that is not there, and one of another account, are errors with a remedy."""
-    assert main(["verify", str(tmp_path / "none.headrace"), "--json"]) == 2
+    assert command(["verify", str(tmp_path / "none.headrace"), "--json"]) == 2
     assert "none.headrace" in capsys.readouterr().out
+
+
+def test_rows_of_a_program_are_verified_by_it(tmp_path: Path) -> None:
+    """Given once more they are compared; the command, which cannot have them, says so, and what to do."""
+    world = Trio("productive", window="off")
+    rows = [
+        {"date": "2026-03-02", "time": int(at), "person_id": 201, "service_id": 901, "note": f"r{at}"} for at in "123"
+    ]
+    checkpoint = tmp_path / "x.headrace"
+    world.load("time_entries", rows, checkpoint)
+    world.sandbox.store.table("time_entries")[2].attributes["time"] = 700
+
+    async def main(given: list[dict[str, Any]] | None) -> Verified:
+        async with simulated_client(world.sandbox) as client:
+            return await client.verify(str(checkpoint), rows=given)
+
+    found = virtual_time.run(main, rows)
+    assert [(one.file, one.line, one.field, one.found) for one in found.differences] == [("rows", 2, "time", 700)]
+    with pytest.raises(UsageError, match="came from a program") as refusal:
+        virtual_time.run(main, None)
+    assert "rows=..." in (refusal.value.hint or "")
