@@ -19,7 +19,7 @@ from headrace.dispatch.transport import Intend, Sender, Transport
 from headrace.dispatch.uploading import UnfitFileError, upload
 from headrace.errors import LostError
 from headrace.model import Request, Response
-from headrace.provider import Create, Link, Locate, Provider, Refusal, Resource, Step, Upload, Verdict, verdict
+from headrace.provider import Create, Link, Locate, Provider, Refusal, Resource, Step, Upload, Verdict, ids_of, verdict
 from headrace.provider.decoding import decoded
 from headrace.provider.form import form
 from headrace.provider.wire import Codec
@@ -162,7 +162,7 @@ class Steps:
         page = wire.page(reading, answer.body) if answer.status == 200 else None
         if page is None or not page.items:
             return self._unless_accepted(answer, None)
-        present = [str(one) for one in page.items[0].get(step.relation) or ()]
+        present = [str(one) for one in page.items[0].get(ids_of(step.relation)) or ()]
         if course.identity in present:
             return None
         writing = wire.related_to(self._provider, resource, identity, step.relation, [*present, course.identity])

@@ -30,7 +30,7 @@ from headrace.provider.table import (
     references,
 )
 from headrace.provider.verdict import DEFAULT_VERDICTS, Verdict, verdict
-from headrace.provider.wire import Codec, Hit, Page, Refusal, Wire
+from headrace.provider.wire import Codec, Hit, Page, Refusal, Wire, ids_of
 
 __all__ = [
     "DEFAULT_VERDICTS",
@@ -70,6 +70,7 @@ __all__ = [
     "WorkLimit",
     "effective",
     "fitted",
+    "ids_of",
     "promise",
     "reference",
     "references",

@@ -42,6 +42,11 @@ class Page(Struct, frozen=True, kw_only=True):
     left: int = 0
 
 
+def ids_of(relation: str) -> str:
+    """Return the field of a page's items that holds the ids of those that a record is related to: `x_ids` of `xs`."""
+    return f"{relation.removesuffix('s')}_ids"
+
+
 class Codec(Protocol):
     """One operation on one resource. Built once per load; pure and stateless."""
 
@@ -114,7 +119,7 @@ class Wire(Protocol):
         """
 
     def members(self, provider: "Provider", resource: "Resource", identity: str, relation: str) -> Request:
-        """Return the request for the records that one is related to; its page's only item has their ids there.
+        """Return the request for the records that one is related to; its page's only item has their ids (`ids_of`).
 
         Raises `NotImplementedError`, as `related_to` does, where the envelope has no such relations.
         """

@@ -12,7 +12,7 @@ from headrace.dispatch.readback.question import Question
 from headrace.dispatch.transport import Transport
 from headrace.errors import LostError, NotSentError, UnreachableError
 from headrace.model import Lane, Request, Response
-from headrace.provider import Page, Provider, Resource, Verdict, verdict
+from headrace.provider import Page, Provider, Resource, Verdict, ids_of, verdict
 
 MOST_PAGES: Final = 50
 """Pages of one question: a filter that lets more pass does not identify anything."""
@@ -69,7 +69,7 @@ class Reader:
         if page is None or not page.items:
             return self._refused(response)
         held = wire.related(response.body)
-        ids = [str(one) for one in page.items[0].get(relation) or ()]
+        ids = [str(one) for one in page.items[0].get(ids_of(relation)) or ()]
         return [held.get((relation, one), {"id": one}) for one in ids]
 
     async def _page(self, request: Request) -> Page | Unreadable:

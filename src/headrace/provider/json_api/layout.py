@@ -56,11 +56,6 @@ def related(field: str) -> str:
     return f"{field.removesuffix(_SEVERAL)}s" if field.endswith(_SEVERAL) else field.removesuffix(_SUFFIX)
 
 
-def ids_of(name: str) -> str:
-    """Return our field for the ids of a relationship to several records: what `related` is of."""
-    return f"{name.removesuffix('s')}{_SEVERAL}"
-
-
 def _is_link(name: str) -> bool:
     """Whether a reference called `name` is a relationship. Lists of ids (`subscriber_ids`) are plain attributes."""
     return name.endswith(_SUFFIX)

@@ -10,9 +10,8 @@ from msgspec.json import Decoder
 
 from headrace.model import Request
 from headrace.provider.decoding import decoded
-from headrace.provider.json_api.layout import ids_of
 from headrace.provider.json_api.listing import NUMBER
-from headrace.provider.wire import Page
+from headrace.provider.wire import Page, ids_of
 
 
 class _Record(Struct):
