@@ -124,6 +124,16 @@ ACTIONS: list[tuple[str, str, dict[str, Any], str, dict[str, Any], dict[str, Any
     ("time_entries", "approve", {"id": 1}, "approved", {"date": "2026-01-01", "time": 5}, {"approved": False}),
     ("time_entries", "unapprove", {"id": 1}, "approved", {"date": "2026-01-01", "time": 5}, {"approved": True}),
     ("expenses", "approve", {"id": 1}, "approved", {"name": "Taxi", "date": "2026-01-01"}, {"approved": False}),
+    ("expenses", "unapprove", {"id": 81}, "approved", {}, {"approved": True}),
+    ("deals", "reopen", {"id": 801}, "delivered_on", {}, {"delivered_on": "2026-03-15"}),
+    ("people", "deactivate", {"id": 206}, "deactivated_at", {}, {"deactivated_at": None}),
+    ("people", "activate", {"id": 206}, "deactivated_at", {}, {"deactivated_at": "2026-01-01T00:00:00.000+00:00"}),
+    ("invoices", "finalize", {"id": 71}, "finalized_on", {}, {"finalized_on": None}),
+    *(
+        (resource, "archive", {"id": number}, "archived_at", {}, {"archived_at": None})
+        for resource, number in (("companies", 104), ("people", 206), ("folders", 601), ("task_lists", 701))
+    ),
+    ("custom_fields", "archive", {"id": 60}, "archived_at", {}, {"archived_at": None}),
 ]
 
 
@@ -148,6 +158,29 @@ def test_what_an_action_leaves_is_verified(
     found = verified(world)
     assert [(one.line, one.field) for one in found.differences] == [(2, field)]
     assert found.exit_code == 4
+
+
+COPIES: dict[str, dict[str, Any]] = {
+    "deals": {"id": 801, "name": "Again", "project_id": 502, "date": "2027-01-01"},
+    "folders": {"id": 601, "name": "Copy", "project_id": 502, "copy_task_lists": "true", "copy_open_tasks": "true"},
+    "task_lists": {"id": 701, "name": "Copy", "project_id": 502, "folder_id": 602, "copy_open_tasks": "true"},
+    "tasks": {"id": 1001, "title": "Copy", "project_id": 502, "task_list_id": 702, "workflow_status_id": 2002},
+}
+
+
+@pytest.mark.parametrize("resource", COPIES)
+def test_every_copy_is_made_and_verified(resource: str, tmp_path: Path) -> None:
+    """A copy is another record than the original, where the row says; a flag is nothing that could be compared."""
+    world = World(tmp_path)
+    before = world.sandbox.store.counts[resource]
+    row = COPIES[resource]
+    run(world, load(world, "copies", [[*row.values()]], [*row], resource=resource, operation="copy"))
+    assert world.sandbox.store.counts[resource] == before + 1
+    found = verified(world)
+    assert (found.checked, found.differing, found.missing, found.exit_code) == (1, 0, 0, 0)
+    (made,) = [each for number, each in world.sandbox.store.table(resource).items() if number != row["id"]][-1:]
+    made.links["project"] = 503
+    assert [one.field for one in verified(world).differences] == ["project_id"]
 
 
 COPY = {"resource": "projects", "operation": "copy"}
