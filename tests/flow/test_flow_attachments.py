@@ -491,3 +491,23 @@ def test_files_follow_their_records_in_one_import(tmp_path: Path) -> None:
     made = {one.attributes["name"]: one.links for one in desk.attached}
     task, comment = max(desk.sandbox.store.table("tasks")), max(desk.sandbox.store.table("comments"))
     assert (made["plan.pdf"]["task"], made["note.txt"]["comment"]) == (task, comment)
+
+
+def test_a_list_that_is_not_told_is_not_replaced(tmp_path: Path) -> None:
+    """Where the API does not say what a record has, nothing is linked: to replace the list would undo the rest."""
+    desk = Desk(tmp_path)
+    desk.write("a.txt", "b.txt")
+    desk.load([("a.txt", desk.tasks[0])])
+    assert desk.go().summary.done == 1
+    handle = desk.sandbox.handle
+
+    def silent(method: str, path: str, query: str = "", **more: Any) -> Any:
+        return handle(method, path, "" if "include=attachments" in query else query, **more)
+
+    desk.sandbox.handle = silent  # type: ignore[method-assign]
+    desk.load([("b.txt", desk.tasks[0])])
+    desk.checkpoint = tmp_path / "second.headrace"
+    report = desk.go()
+    assert (report.summary.rejected, desk.names) == (1, {"a.txt": 1})
+    (refused,) = read_csv(desk.results / "attachments.rejects.csv")
+    assert (refused["code"], refused["error"]) == ("no_list", "the provider does not say which attachments it has")

@@ -162,7 +162,10 @@ class Steps:
         page = wire.page(reading, answer.body) if answer.status == 200 else None
         if page is None or not page.items:
             return self._unless_accepted(answer, None)
-        present = [str(one) for one in page.items[0].get(ids_of(step.relation)) or ()]
+        held = page.items[0].get(ids_of(step.relation))
+        if not isinstance(held, list):  # to write what is not known to be whole would undo the rest
+            return _refused(step.relation, "no_list", f"the provider does not say which {step.relation} it has")
+        present = [str(one) for one in held]
         if course.identity in present:
             return None
         writing = wire.related_to(self._provider, resource, identity, step.relation, [*present, course.identity])

@@ -68,9 +68,11 @@ class Reader:
             return []  # what is not there has nothing
         if page is None or not page.items:
             return self._refused(response)
+        ids = page.items[0].get(ids_of(relation))
+        if not isinstance(ids, list):
+            return Unreadable(f"the provider does not say which {relation} it has")
         held = wire.related(response.body)
-        ids = [str(one) for one in page.items[0].get(ids_of(relation)) or ()]
-        return [held.get((relation, one), {"id": one}) for one in ids]
+        return [held.get((relation, str(one)), {"id": str(one)}) for one in ids]
 
     async def _page(self, request: Request) -> Page | Unreadable:
         response = await self._answer(request)
