@@ -37,17 +37,17 @@ FLOW = {
     *ACTS,
     *NOUNS,
 }
-"""What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `writing` (the
-writers of a load), `resolving` (names and keys to ids), `attaching` (files that rows name), `ownfields` (custom
-fields by name), `parents` (ids by the keys of rows), `waves` (rows that refer to rows of the same source),
-`passage` (one load on its way), `marking` (by what its rows are known again), `connection` (an open way to a
-provider), `migration` (one import), `course` (its loads, one by one), `outside` (clock, network, threads),
-`progress` (snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead`
-(what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends),
-`prospects` (names it would find), `scouting` (what it would ask about its first rows), `deciding` (what became of
-rows in doubt), `adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification`
-(what there is, compared with what was sent; `expecting` says what that is, `minutes` asks the time report). Below
-the client, `access` makes a connection of credentials."""
+"""What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `writing` (the writers
+of a load), `resolving` (names and keys to ids), `roster` (the names of a resource), `attaching` (files that rows name),
+`ownfields` (custom fields by name), `parents` (ids by the keys of rows), `waves` (rows that refer to rows of the same
+source), `passage` (one load on its way), `marking` (by what its rows are known again), `connection` (an open way to a
+provider), `migration` (one import), `course` (its loads, one by one), `outside` (clock, network, threads), `progress`
+(snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what it has
+still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names
+it would find), `scouting` (what it would ask about its first rows), `deciding` (what became of rows in doubt),
+`adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification` (what there is,
+compared with what was sent; `expecting` says what that is, `minutes` asks the time report). Below the client, `access`
+makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -62,7 +62,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "waves": {"parents", *ACTS, *NOUNS},
     "ownfields": {*ACTS, *NOUNS},
     "attaching": {*ACTS, *NOUNS},
-    "resolving": {"ownfields", "parents", "waves", *ACTS, *NOUNS},
+    "roster": {"ownfields", *ACTS, *NOUNS},
+    "resolving": {"ownfields", "parents", "roster", "waves", *ACTS, *NOUNS},
     "feed": {"resolving", *ACTS, *NOUNS},
     "writing": {"feed", *ACTS, *NOUNS},
     "pipeline": {"feed", "writing", *ACTS, *NOUNS},
@@ -84,7 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "minutes": {"connection", *ACTS, *NOUNS},
     "expecting": FLOW,
     "verification": FLOW | {"expecting", "minutes"},
-    "prospects": {"ownfields", "parents", "resolving", *ACTS, *NOUNS},
+    "prospects": {"ownfields", "parents", "resolving", "roster", *ACTS, *NOUNS},
     "scouting": FLOW | {"prospects"},
     "rehearsal": FLOW | {"checking", "prospects", "scouting"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
@@ -128,6 +129,7 @@ MAY_USE: dict[str, set[str]] = {
     "ledger": {"msgspec"},
     "outside": {"msgspec"},
     "resolving": {"msgspec", "anyio"},
+    "roster": {"msgspec"},
     "feed": {"msgspec", "anyio", "asyncio"},
     "writing": {"msgspec"},
     "pipeline": {"msgspec", "anyio"},

@@ -101,7 +101,7 @@ class SourcePassage:
             chunks=read_source(self._source, halt),
             unsettled=lambda chunk: ledger.unsettled(self.intake.rows(chunk), chunk.columns),
             journal=ledger,
-            resolving=await tables.resolving(self.intake),
+            resolving=await tables.resolving(self.intake, self._names),
             counts_rest=self._source.is_replayable,
             batch_size=self.spec.batch_size,
             by=self.spec.by,
@@ -146,6 +146,12 @@ class SourcePassage:
             self._found.append(f"{self._source.name} holds no rows")
         else:
             self.intake.rows(chunk)
+
+    async def _names(self, field: str, most: int) -> set[str] | None:
+        """Return the names that all rows have in a field (`resolving.Names`), None of a source that is read once."""
+        if isinstance(self._source, LiveSource) or not self._source.is_replayable:
+            return None
+        return await asyncio.to_thread(self.intake.names, self._source.chunks(), field, most)
 
     def _keys(self) -> Iterator[bytes]:
         """Yield the keys of the source's rows, for the ledger to recognise it by; none where it can be read once."""

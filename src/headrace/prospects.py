@@ -6,8 +6,9 @@ there now is read once; what the loads of the import itself will have made by th
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -18,7 +19,8 @@ from headrace.intake.references import NameTable
 from headrace.ownfields import OwnFields, fitted, named, read_own_fields
 from headrace.parents import Parents
 from headrace.provider import Provider, Resource
-from headrace.resolving import Names, Resolving, looked_up, lookups_of, name_of, read_names
+from headrace.resolving import Names, Resolving, looked_up, lookups_of
+from headrace.roster import Roster, Wanted, name_of
 
 _FIRST_ID: Final = 10**15
 """Of records that are yet to be made; above any that there are, and different, so that two of one name show."""
@@ -35,17 +37,18 @@ CANARY: Final = "canary"
 class Lookup(Struct, frozen=True, kw_only=True):
     """A table of names that a run will read before `load`: all of `resource`, for what its records have as `by`.
 
-    `records` is how many it will hold, `pages` how many requests reading it takes. Where `resource` is `custom_fields`
-    it is the search for the field `by` that carries a load's markers; `is_created` says that the run will create it.
-    By `MARKS`, it is the question whether the load's first rows are there already; by `CANARY`, the read-back of the
-    row that goes ahead.
+    `records` is how many it will hold, `pages` how many requests that takes: where `asked` is not 0, the first page and
+    then questions for so many names, in place of the other pages. Where `resource` is `custom_fields` it is the search
+    for the field `by` that carries a load's markers; `is_created` says that the run will create it. By `MARKS`, it is
+    the question whether the load's first rows are there already; by `CANARY`, the read-back of the row that goes ahead.
     """
 
     load: str
     resource: str
     by: str
-    records: int
     pages: int
+    records: int = 0
+    asked: int = 0
     is_created: bool = False
 
     @property
@@ -68,7 +71,8 @@ class Prospects:
         self._bys: dict[str, set[str]] = defaultdict(set)
         for resource, by in (wanted for intake in intakes for wanted in lookups_of(intake).values()):
             self._bys[resource].add(by)
-        self._read: dict[tuple[str, str], Names] = {}
+        self._rosters: dict[tuple[str, str], Roster] = {}
+        self._written: set[str] = set()
         self._made: Counter[str] = Counter()
         self._names: dict[tuple[str, str], list[tuple[str, int | str]]] = defaultdict(list)
         self._ids = count(_FIRST_ID)
@@ -87,10 +91,14 @@ class Prospects:
             self.note(OWN, name, records=len(own.fields), pages=own.pages)
         return fitted(intake, self._own[name])
 
-    async def resolving(self, intake: Intake) -> Resolving:
+    async def resolving(self, intake: Intake, names: Names | None = None) -> Resolving:
         """See `resolving.Naming`."""
-        names = {field: await self._table(*wanted) for field, wanted in lookups_of(intake).items()}
-        return Resolving(intake, names, self._parents)
+        tables: dict[str, NameTable] = {}
+        for field, (resource, by) in lookups_of(intake).items():
+            wanted = None if names is None else partial(names, field)
+            is_new = resource in self._written
+            tables[field] = await (self._reread(resource, by) if is_new else self._table(resource, by, wanted))
+        return Resolving(intake, tables, self._parents)
 
     def made(self, resource: Resource, values: Sequence[Struct]) -> None:
         """Note that `resource` will have these records, before a later load begins."""
@@ -101,30 +109,42 @@ class Prospects:
                 if name := name_of(_present(value, attributes), attributes):
                     self._names[resource.name, by].append((name, resource.ids.of(next(self._ids))))
 
-    def note(self, resource: str, by: str, *, pages: int, records: int = 0, is_created: bool = False) -> None:
-        """Note what the present load will read that is no table of names."""
-        self.lookups.append(
-            Lookup(load=self.title, resource=resource, by=by, records=records, pages=pages, is_created=is_created)
-        )
+    def note(self, resource: str, by: str, *, pages: int, **more: Any) -> None:
+        """Note what the present load will read; `more` are further fields of `Lookup`."""
+        self.lookups.append(Lookup(load=self.title, resource=resource, by=by, pages=pages, **more))
 
     def forget(self, resource: str) -> None:
-        """Note that a load has written to `resource`: whoever needs its names reads them again."""
+        """Note that a load has written to `resource`: whoever needs its names reads them again, all of them."""
+        self._written.add(resource)
         self._at_hand = {key for key in self._at_hand if key[0] != resource}
 
-    async def _table(self, resource: str, by: str) -> NameTable:
-        key = (resource, by)
-        if key not in self._read:
-            self._read[key] = await read_names(self._transport, self._provider, resource, by)
+    def _roster(self, resource: str, by: str) -> Roster:
+        if (resource, by) not in self._rosters:
+            target = looked_up(self._provider, resource)
+            self._rosters[resource, by] = Roster(self._transport, self._provider, target, by)
+        return self._rosters[resource, by]
+
+    async def _table(self, resource: str, by: str, wanted: Wanted | None) -> NameTable:
+        """Return what there is now, as a run will read it."""
+        roster = self._roster(resource, by)
+        before, known = roster.pages, len(roster.asked)
+        table = await roster.table(wanted)
+        if roster.pages > before:
+            asked = 0 if roster.is_whole else len(roster.asked) - known
+            records = roster.records if roster.is_whole else len(table)
+            self.note(resource, by, pages=roster.pages - before, records=records, asked=asked)
+        return table
+
+    async def _reread(self, resource: str, by: str) -> NameTable:
+        """Return what there will be, when it has been written to."""
+        roster, key = self._roster(resource, by), (resource, by)
+        await roster.whole()
         if key not in self._at_hand:
             self._at_hand.add(key)
-            self.lookups.append(self._lookup(looked_up(self._provider, resource), by))
-        return NameTable([*self._read[key].pairs, *self._names[key]])
-
-    def _lookup(self, resource: Resource, by: str) -> Lookup:
-        found, made = self._read[resource.name, by], self._made[resource.name]
-        records = found.records + made
-        pages = max(1, -(-records // self._provider.page_size(resource))) if made else found.pages
-        return Lookup(load=self.title, resource=resource.name, by=by, records=records, pages=pages)
+            records = roster.records + self._made[resource]
+            size = self._provider.page_size(looked_up(self._provider, resource))
+            self.note(resource, by, pages=max(1, -(-records // size)), records=records)
+        return NameTable([*roster.pairs, *self._names[key]])
 
 
 def _present(value: Struct, attributes: Sequence[str]) -> dict[str, object]:

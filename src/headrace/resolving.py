@@ -1,38 +1,28 @@
 """Resolving: the names and keys by which rows refer to other records, and where their ids are found.
 
-Names are looked up before a load begins, in pages, inside the budget: one table per resource and name. Keys of earlier
-loads are found a chunk at a time in the checkpoint. So intake, which asks for every row, never waits.
+Names are looked up before a load begins, inside the budget: one roster per resource and name. Keys of earlier loads
+are found a chunk at a time in the checkpoint. So intake, which asks for every row, never waits.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
-from typing import Any, Final, Protocol
-
-from msgspec import Struct
+from typing import Protocol, TypeAlias
 
 from headrace.dispatch.halt import Halt
-from headrace.dispatch.reading import read_pages
 from headrace.dispatch.transport import Transport
-from headrace.errors import StoppedError
 from headrace.intake import Intake
 from headrace.intake.references import KeyTable, NameTable, Reference, Resolver
 from headrace.intake.strays import Strays
 from headrace.model import Chunk, Row, Sifted
-from headrace.ownfields import OPTIONS, OwnFields, fitted, named, read_own_fields
+from headrace.ownfields import OwnFields, fitted, named, read_own_fields
 from headrace.parents import Parents
-from headrace.provider import Page, Provider, Resource
+from headrace.provider import Provider, Resource
+from headrace.roster import Roster, Wanted
 from headrace.waves import Wave
 
-MOST_NAMES: Final = 1_000_000
-"""Bounds one table: about 200 MB of names. Whoever has more gives ids, or refers to an earlier load."""
-
-
-class Names(Struct, frozen=True):
-    """The names that the records of one resource have, each with the record's id; read in so many pages."""
-
-    pairs: list[tuple[str, int | str]]
-    records: int
-    pages: int
+Names: TypeAlias = Callable[[str, int], Awaitable[AbstractSet[str] | None]]
+"""Returns the different names that rows have in a field, as `roster.Wanted` does."""
 
 
 class Naming(Protocol):
@@ -41,14 +31,18 @@ class Naming(Protocol):
     async def fitted(self, intake: Intake) -> Intake:
         """Return the intake with the account's own fields called by id, after reading what they are."""
 
-    async def resolving(self, intake: Intake) -> "Resolving":
-        """Return what the references of one load resolve to, after reading what it takes. Raises as `read_names`."""
+    async def resolving(self, intake: Intake, names: Names | None = None) -> "Resolving":
+        """Return what the references of one load resolve to, after reading what it takes. Raises as `Roster.whole`.
+
+        `names` knows what the rows have in a field; without it all names are read.
+        """
 
 
 class Tables:
     """Tables of names, each read when a load first needs it and again after a load has written to its resource.
 
-    Mutable state: the tables read so far, and how many pages each resource had when it was last read.
+    Then all of it: a plan cannot know what a question about records that are yet to be made will be answered. Mutable
+    state: the rosters so far, how many pages each resource had when it was last read, and which were written to.
     """
 
     def __init__(self, transport: Transport, provider: Provider, parents: Parents, halt: Halt) -> None:
@@ -56,7 +50,8 @@ class Tables:
         self._provider = provider
         self._parents = parents
         self._halt = halt
-        self._known: dict[tuple[str, str], NameTable] = {}
+        self._known: dict[tuple[str, str], Roster] = {}
+        self._written: set[str] = set()
         self._pages: dict[str, int] = {}
         self._own: dict[str, OwnFields] = {}
 
@@ -72,13 +67,14 @@ class Tables:
             return fitted(intake, own)
         return intake  # halted: no row will be judged
 
-    async def resolving(self, intake: Intake) -> "Resolving":
+    async def resolving(self, intake: Intake, names: Names | None = None) -> "Resolving":
         """See `Naming`. After a halt nothing is read, for no row will be judged."""
-        names: dict[str, NameTable] = {}
+        tables: dict[str, NameTable] = {}
         with self._halt.scope():
-            for field, wanted in lookups_of(intake).items():
-                names[field] = await self._table(*wanted)
-        return Resolving(intake, names, self._parents)
+            for field, (resource, by) in lookups_of(intake).items():
+                wanted = partial(names, field) if names is not None and resource not in self._written else None
+                tables[field] = await self._table(resource, by, wanted)
+        return Resolving(intake, tables, self._parents)
 
     def pages_ahead(self, intakes: Sequence[Intake]) -> list[int]:
         """Return about how many pages of names will be read before each of some loads, which come one after another.
@@ -94,37 +90,17 @@ class Tables:
 
     def forget(self, resource: str) -> None:
         """Drop the tables of a resource that has been written to."""
-        self._known = {key: table for key, table in self._known.items() if key[0] != resource}
+        self._written.add(resource)
+        self._known = {key: roster for key, roster in self._known.items() if key[0] != resource}
 
-    async def _table(self, resource: str, by: str) -> NameTable:
-        if (resource, by) not in self._known:
-            names = await read_names(self._transport, self._provider, resource, by)
-            self._known[resource, by] = NameTable(names.pairs)
-            self._pages[resource] = names.pages
-        return self._known[resource, by]
-
-
-async def read_names(transport: Transport, provider: Provider, resource_name: str, by: str) -> Names:
-    """Read all records of a resource for the names that they have `by`, page after page, inside the budget.
-
-    Raises `StoppedError` where there are too many of them, and what `read_pages` raises.
-    """
-    resource = looked_up(provider, resource_name)
-    # Options are found by name, among those of the field whose id stands for it.
-    attributes = resource.lookups["name" if resource_name == OPTIONS else by]
-    filters = {"custom_field_id": by} if resource_name == OPTIONS and by.isdecimal() else {}
-    first = provider.wire.listing(provider, resource, filters=filters, fields=attributes)
-    pairs: list[tuple[str, int | str]] = []
-    records = pages = 0
-    async for page in read_pages(transport, provider, first):
-        pairs += _names(page, attributes)
-        records, pages = records + len(page.items), pages + 1
-        if len(pairs) > MOST_NAMES:
-            raise StoppedError(
-                f"there are more than {MOST_NAMES} {resource.name} to look names up in",
-                hint="give ids instead of names, or refer to an earlier load with `from`",
-            )
-    return Names(pairs, records, pages)
+    async def _table(self, resource: str, by: str, wanted: Wanted | None) -> NameTable:
+        roster = self._known.get((resource, by))
+        if roster is None:
+            roster = Roster(self._transport, self._provider, looked_up(self._provider, resource), by)
+            self._known[resource, by] = roster
+        table = await roster.table(wanted)
+        self._pages[resource] = roster.pages
+        return table
 
 
 def lookups_of(intake: Intake) -> dict[str, tuple[str, str]]:
@@ -177,19 +153,3 @@ class Resolving:
         if self._wave is not None and reference.target == self._wave.title:
             return self._wave.table(texts)
         return self._parents.table(reference.target, texts)
-
-
-def _names(page: Page, attributes: Sequence[str]) -> Iterator[tuple[str, int | str]]:
-    """Yield the name and id of each record of a page that has a name."""
-    for item in page.items:
-        if name := name_of(item, attributes):
-            yield name, _id(item["id"])
-
-
-def name_of(item: Mapping[str, Any], attributes: Sequence[str]) -> str:
-    """Return the name that `attributes` spell, empty where there is none."""
-    return " ".join(str(item[attribute]) for attribute in attributes if item.get(attribute))
-
-
-def _id(remote_id: Any) -> int | str:
-    return int(remote_id) if str(remote_id).isdecimal() else str(remote_id)

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 from flow_world import SERVICE, World, hours, write_csv
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 from test_flow_families import spec_of
 from test_flow_migration import retried
 from test_flow_plan import assert_true, plan_and_run
@@ -12,6 +15,9 @@ from test_flow_plan import assert_true, plan_and_run
 from headrace.intake import strays
 from headrace.intake.strays import Place
 from headrace.pipeline import Settings
+from headrace.providers.productive.provider import PRODUCTIVE
+from headrace.testing import virtual_time
+from headrace.testing.wire import simulated_client
 
 ADA, GHOST = "ada.lovelace@northwind.example", "ada.lovelase@northwind.example"
 
@@ -94,3 +100,107 @@ def test_a_file_of_nothing_but_strays_stays_small(tmp_path: Path, monkeypatch: p
     assert len(told.plan.names) == len(told.report.names) == 20
     assert any("30 rows have further names" in notice for notice in told.plan.notices)
     assert any("30 rows have further names" in notice for notice in told.report.notices)
+
+
+# --- read, or asked for -----------------------------------------------------------------------------------------------
+
+
+def crowd(world: World, count: int) -> list[str]:
+    """Place so many people; return their addresses."""
+    mails = [f"Person.{at}@crowd.example" for at in range(count)]
+    for at, mail in enumerate(mails):
+        named = {"email": mail, "first_name": "Person", "last_name": str(at)}
+        world.sandbox.store.place("people", named, {}, 0.0, at=10_000 + at)
+    return mails
+
+
+def lookup_of(told: Any) -> tuple[int, int]:
+    (table,) = told.plan.tables
+    return table.pages, table.asked
+
+
+@settings(max_examples=25)
+@given(
+    there=st.sampled_from([0, 150, 450, 1_300, 2_500]),
+    names=st.integers(1, 140),
+    spelling=st.sampled_from(["exact", "exact", "upper", "missing", "comma"]),
+    size=st.sampled_from([3, 40]),
+)
+def test_names_are_read_or_asked_for(
+    there: int, names: int, spelling: str, size: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """However many there are and are needed: never more requests than reading all, unless a name is not found."""
+    world = World(tmp_path_factory.mktemp("crowd"))
+    mails = [ADA, *crowd(world, there)]
+    wanted = [mails[at % len(mails)] for at in range(0, names * size, size)]
+    odd = {"upper": wanted[0].upper(), "missing": "nobody@crowd.example", "comma": "Doe, Jane"}.get(spelling, wanted[0])
+    told = plan_and_run(world, spec=spec_of(entries(world.folder, [*wanted, odd] * 3)))
+    assert_true(told)
+    assert told.report.summary.invalid == (3 if spelling in {"missing", "comma"} else 0)
+    stored = [one.links["person"] for one in world.sandbox.store.table("time_entries").values()]
+    ids = {one.attributes["email"]: one.id for one in world.sandbox.store.table("people").values()}
+    sent = wanted if spelling in {"missing", "comma"} else [*wanted, wanted[0]]
+    assert sorted(stored) == sorted([ids[mail] for mail in sent] * 3)
+    whole = -(-len(ids) // 200)
+    questions = -(-len({*wanted, odd}) // 40)
+    pages, asked = lookup_of(told)
+    assert pages <= whole + (0 if spelling == "exact" else questions)
+    assert (asked > 0) == (spelling == "exact" and questions < whole - 1)
+    assert not asked or pages == 1 + questions
+
+
+def test_two_of_one_name_show_when_asked_for(tmp_path: Path) -> None:
+    """A name that several records have is as ambiguous as if all had been read, and its ids are the same."""
+    world = World(tmp_path)
+    mails = crowd(world, 900)
+    for at in (50_001, 50_002):
+        world.sandbox.store.place("people", {"email": "twin@crowd.example", "first_name": "T"}, {}, 0.0, at=at)
+    told = plan_and_run(world, spec=spec_of(entries(tmp_path, [mails[7], "twin@crowd.example"])))
+    assert_true(told)
+    assert lookup_of(told) == (2, 2)
+    assert [(one.name, one.ids) for one in told.report.names] == [("twin@crowd.example", (50_001, 50_002))]
+
+
+def test_a_question_that_the_api_does_not_take_is_asked_once(tmp_path: Path) -> None:
+    """Where a filter is refused, all names are read, in the plan as in the run."""
+    world = World(tmp_path)
+    for at in range(900):
+        world.sandbox.store.place("task_lists", {"name": f"List {at}"}, {"project": 501}, 0.0, at=10_000 + at)
+    write_csv(tmp_path / "tasks.csv", [(f"T{at}", f"List {at * 7}") for at in range(3)], ("title", "list"))
+    lists = {"column": "list", "lookup": "task_lists", "by": "name"}
+    fields = {"title": "title", "project_id": {"value": 501}, "task_list_id": lists}
+    spec = spec_of({"resource": "tasks", "source": str(tmp_path / "tasks.csv"), "fields": fields})
+    odd = replace(
+        PRODUCTIVE,
+        resources=tuple(
+            replace(one, askable=frozenset({"name"})) if one.name == "task_lists" else one
+            for one in PRODUCTIVE.resources
+        ),
+    )
+
+    async def main() -> tuple[Any, Any]:
+        world.wait()
+        async with simulated_client(world.sandbox, provider=odd) as client:
+            planned = await client.plan(spec, checkpoint=world.checkpoint)
+            return planned, await client.run(spec, checkpoint=world.checkpoint, results=world.results)
+
+    planned, report = virtual_time.run(main)
+    assert (report.summary.done, report.summary.requests) == (3, planned.requests)
+    assert [(table.pages, table.asked) for table in planned.tables] == [(1 + 1 + 4, 0)]
+
+
+def test_what_was_written_to_is_read_anew_and_whole(tmp_path: Path) -> None:
+    """Loads before a lookup change what it finds: then all is read, so that the plan can count it."""
+    world = World(tmp_path)
+    mails = crowd(world, 900)
+    write_csv(tmp_path / "people.csv", [("New", "One", "new.one@crowd.example")], ("first_name", "last_name", "email"))
+    fields = {"company_id": {"value": 101}, "role_id": {"value": 2}}
+    people = {"resource": "people", "source": str(tmp_path / "people.csv"), "fields": fields}
+    later = {**entries(tmp_path, [mails[3], "new.one@crowd.example"], "later.csv"), "name": "later"}
+    told = plan_and_run(world, spec=spec_of(entries(tmp_path, [mails[3], mails[4]]), people, later))
+    assert_true(told)
+    assert told.report.summary.done == 5
+    assert [(table.load, table.pages, table.asked) for table in told.plan.tables] == [
+        ("time_entries", 2, 2),
+        ("later", 5, 0),
+    ]

@@ -128,6 +128,23 @@ def test_names_can_be_looked_up(name: str) -> None:
         assert all(set(fields) <= set(item) for fields in resource.lookups.values())
 
 
+@pytest.mark.parametrize("name", sorted(each.name for each in PRODUCTIVE.resources if each.askable))
+def test_names_can_be_asked_for(name: str) -> None:
+    """A filter by a name that is askable is taken, with several names too, and lets just those records pass."""
+    target, resource = sandbox(), table(name)
+    for by in resource.askable:
+        (attribute,) = resource.lookups[by]
+        everything = PRODUCTIVE.wire.listing(PRODUCTIVE, resource, filters={})
+        page = PRODUCTIVE.wire.page(everything, send(target, everything).body)
+        assert page is not None
+        held = [str(item[attribute]) for item in page.items if item.get(attribute)] or ["7"]
+        question = PRODUCTIVE.wire.listing(PRODUCTIVE, resource, filters={attribute: [held[0], "12345"]})
+        reply = send(target, question)
+        found = PRODUCTIVE.wire.page(question, reply.body)
+        assert found is not None, reply.body
+        assert [str(item[attribute]) for item in found.items] == [one for one in held if one == held[0] != "7"]
+
+
 MAP: Final = {"2001": 2011, "2002": 2012, "2003": 2014}
 ACTED: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("projects", "archive"): {"id": 501},

@@ -115,7 +115,8 @@ def _table(table: Lookup) -> str:
         return f"the custom fields of {table.by} ({count(table.records, 'field')}, {requests})"
     if table.resource == "custom_fields":
         return f"the custom field '{table.by}' for markers ({'created by ' * table.is_created}{requests})"
-    return f"names of {table.resource} by {table.by} ({count(table.records, 'record')}, {requests})"
+    held = f"{count(table.asked, 'name')} asked for" if table.asked else count(table.records, "record")
+    return f"names of {table.resource} by {table.by} ({held}, {requests})"
 
 
 def _promises(found: Plan) -> Iterator[Text]:

@@ -45,6 +45,16 @@ async def read_answers(
         requests = [replace(one, lane=first.lane, route=first.route) for one in following]
 
 
+async def read_answer(transport: Transport, provider: Provider, request: Request) -> tuple[Page, bytes]:
+    """Return one page and the answer that it was. Raises as `read_pages` does."""
+    response = await _answer(transport, request)
+    page = provider.wire.page(request, response.body) if response.status == 200 else None
+    if page is None:
+        raise _not_a_page(provider, request, response)
+    following = page.following and replace(page.following, lane=request.lane, route=request.route)
+    return replace(page, following=following), response.body
+
+
 async def read_record(transport: Transport, provider: Provider, request: Request) -> Mapping[str, Any] | None:
     """Return the record that `request` asks for by its id, None where the provider says that there is none.
 

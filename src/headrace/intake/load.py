@@ -1,6 +1,6 @@
 """One load's intake, compiled: chunks of rows as found become rows with keys, and those become records."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -115,7 +115,19 @@ class Intake:
 
     def texts(self, chunk: Chunk, rows: Sequence[Row], field: str) -> list[Sequence[str]]:
         """Return, for each of `rows`, all of them whole, the names and keys by which `field` refers to others."""
-        return self._mapping_for(chunk).texts(rows, field)
+        return self._mapping_for(chunk).texts([row.cells for row in rows], field)
+
+    def names(self, chunks: Iterable[Chunk], field: str, most: int) -> set[str] | None:
+        """Return the different texts by which `field` refers to others in all chunks; None beyond `most` of them."""
+        found: set[str] = set()
+        for chunk in chunks:
+            rows = [cells for place, cells in enumerate(chunk.rows) if place not in chunk.broken]
+            mapping = self._mapping_for(chunk) if rows else None
+            for texts in mapping.texts(rows, field) if mapping is not None else ():
+                found.update(map(str.strip, texts))
+            if len(found) > most:
+                return None
+        return found
 
     def sift(self, chunk: Chunk, rows: Sequence[Row], resolvers: Resolvers | None = None) -> Sifted:
         """Return the records that `rows`, all of `chunk` or some of them, are; and the invalid ones with every fault.

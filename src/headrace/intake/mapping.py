@@ -15,7 +15,7 @@ from headrace.intake.references import Resolver, resolve, texts_of
 from headrace.intake.rule import Rule
 from headrace.intake.slot import Faults
 from headrace.intake.unfit import UnfitError
-from headrace.model import Chunk, Row
+from headrace.model import Cell, Chunk, Row
 from headrace.provider import Resource
 
 __all__ = ["Mapped", "Mapping", "Rule", "Rules"]
@@ -104,15 +104,15 @@ class Mapping:
 
     def wanted(self, rows: Sequence[Row]) -> dict[str, set[str]]:
         """Return, for every field that refers to other records, the texts by which `rows` do."""
-        names = [reference.field for reference in self.references]
-        return {name: {text for texts in self.texts(rows, name) for text in texts} for name in names}
+        names, cells = [reference.field for reference in self.references], [row.cells for row in rows]
+        return {name: {text for texts in self.texts(cells, name) for text in texts} for name in names}
 
-    def texts(self, rows: Sequence[Row], field: str) -> list[Sequence[str]]:
-        """Return, for each of `rows`, the texts by which its `field` refers to other records."""
+    def texts(self, rows: Sequence[Sequence[Cell]], field: str) -> list[Sequence[str]]:
+        """Return, for the cells of each row, the texts by which its `field` refers to other records."""
         slot = next((slot for slot in self._slots if slot.field.name == field), None)
         if slot is None:
             return [texts_of(self._constants.get(field, UNSET))] * len(rows)
-        return [texts_of(value) for value in slot.fill([row.cells for row in rows], {}).values]
+        return [texts_of(value) for value in slot.fill(rows, {}).values]
 
     def resolve(self, mapped: Mapped, resolvers: Resolvers) -> None:
         """Put ids in the place of names and keys, and gather an account's own fields in one."""

@@ -157,6 +157,10 @@ class NameTable:
     def __repr__(self) -> str:
         return f"<NameTable of {len(self)} names>"
 
+    def has(self, text: str) -> bool:
+        """Whether a record is called exactly so."""
+        return text.strip() in self._exact
+
     def find(self, text: str) -> Answer:
         """See `Resolver`."""
         ids = self._folded.get(folded(text))

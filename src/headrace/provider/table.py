@@ -129,11 +129,11 @@ class Resource(Struct, frozen=True, kw_only=True):
 
     `struct` holds the fields of a create, each described; fields made by `reference()` are ids of other resources.
     `path` is below the base URL, by default `/` and the name. `lookups` says by what names a record can be found: name
-    to the attributes that, joined by a space, spell it. `writes` are the operations that exist, `bulk` those that take
-    many records. `note` is the text field that a marker may be appended to, where the user wants one, and
-    `customizable` what the API calls the type in its list of custom fields. `create_only` names the fields that an
-    update cannot change, `always` those that it must carry, `ids` says what the ids of its records are. `doc` is the
-    vendor page that the facts were taken from.
+    to the attributes that, joined by a space, spell it; those that are `askable` can be asked for. `writes` are the
+    operations that exist, `bulk` those that take many records. `note` is the text field that a marker may be appended
+    to, where the user wants one, and `customizable` what the API calls the type in its list of custom fields.
+    `create_only` names the fields that an update cannot change, `always` those that it must carry, `ids` says what the
+    ids of its records are. `doc` is the vendor page that the facts were taken from.
 
     A path may hold fields of a create, as in `/projects/{project_id}/tasks`; they are `create_only` and in no body.
     `names` are the vendor's names of fields where they differ from ours, and `renamable` the fields whose names the
@@ -156,6 +156,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     bulk: Bulk | None = None
     lookups: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     filters: frozenset[str] = frozenset()
+    askable: frozenset[str] = frozenset()
     create_only: frozenset[str] = frozenset()
     note: str | None = None
     customizable: str | None = None

@@ -24,6 +24,7 @@ PROJECTS = Resource(
     doc=f"{DOCS}productivity-api",
     includes=frozenset({"owner", "members"}),
     lookups={"name": ("name",)},
+    askable=frozenset({"name"}),
     filters=frozenset({"name", "status"}),
     renamable=frozenset(Project.__struct_fields__),
 )

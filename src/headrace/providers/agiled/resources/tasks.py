@@ -26,6 +26,7 @@ TASKS = Resource(
     doc=f"{DOCS}productivity-api",
     includes=frozenset({"project", "assigned_user", "assignees"}),
     lookups={"title": ("title",)},
+    askable=frozenset({"title"}),
     filters=frozenset({"title", "status", "project_id"}),
     renamable=frozenset(Task.__struct_fields__),
 )

@@ -44,5 +44,6 @@ COMPANIES = Resource(
     doc=f"{DOCS}companies",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"name": ("name",), "company_code": ("company_code",), "vat": ("vat",), "billing_name": ("billing_name",)},
+    askable=frozenset({"name", "company_code", "vat", "billing_name"}),
     actions=(ARCHIVE, RESTORE),
 )

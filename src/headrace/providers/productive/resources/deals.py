@@ -103,6 +103,7 @@ DEALS = Resource(
     doc=f"{DOCS}deals",
     bulk=Bulk(operations=frozenset({"update", "delete"})),  # the vendor's FAQ: no bulk create
     lookups={"name": ("name",), "number": ("number",), "purchase_order_number": ("purchase_order_number",)},
+    askable=frozenset({"name", "number", "purchase_order_number"}),
     instead=MappingProxyType({"delivered_on": "close"}),
     # The vendor's FAQ: only closing sets the day of delivery.
     actions=(

@@ -54,6 +54,7 @@ EXPENSES = Resource(
     doc=f"{DOCS}expenses",
     bulk=Bulk(operations=frozenset({"update", "delete"})),
     lookups={"name": ("name",)},
+    askable=frozenset({"name"}),
     actions=(
         Action(
             name="approve",

@@ -53,6 +53,7 @@ INVOICES: Final = Resource(
     customizable="invoices",
     doc=f"{DOCS}invoices",
     lookups={"number": ("number",)},
+    askable=frozenset({"number"}),
     filters=frozenset({"company_id", "invoiced_on", "created_at"}),
     actions=(
         Action(

@@ -48,6 +48,7 @@ PEOPLE = Resource(
     doc=f"{DOCS}people",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"email": ("email",), "name": ("first_name", "last_name"), "last_name": ("last_name",)},
+    askable=frozenset({"email", "last_name"}),
     # Contacts are archived, those who can sign in deactivated.
     actions=(
         replace(ARCHIVE, description="archived; bookings and engagements are deleted"),

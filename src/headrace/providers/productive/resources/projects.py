@@ -54,6 +54,7 @@ PROJECTS = Resource(
     doc=f"{DOCS}projects",
     bulk=Bulk(operations=frozenset({"update"})),
     lookups={"name": ("name",), "project_number": ("project_number",)},
+    askable=frozenset({"name", "project_number"}),
     # PATCH /projects/{id} with a workflow answers 200 and changes nothing: that is what `change_workflow` is for.
     create_only=frozenset({"workflow_id"}),
     instead=MappingProxyType({"workflow_id": "change_workflow"}),

@@ -66,4 +66,5 @@ SERVICES = Resource(
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"name", "deal_id", "section_id"}),
     lookups={"name": ("name",)},
+    askable=frozenset({"name"}),
 )

@@ -65,5 +65,6 @@ TASKS = Resource(
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"title", "project_id", "task_list_id", "created_at"}),
     lookups={"title": ("title",), "task_number": ("task_number",)},
+    askable=frozenset({"title", "task_number"}),
     actions=(COPY_TASK,),
 )
