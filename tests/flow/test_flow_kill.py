@@ -53,7 +53,7 @@ def test_a_killed_import_goes_on(seed: int, tmp_path: Path, start_sandbox: Calla
     environment, kills = os.environ | sandbox.environment, 0
     for arrived in sorted(chance.sample(range(1, REQUESTS), KILLS)):
         kills += killed(command, tmp_path, environment, lambda at=arrived: requests(sandbox) > at)
-    process = subprocess.run(command, check=False, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, timeout=120)
+    process = subprocess.run(command, check=False, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, timeout=400)
     out = process.stdout
     summary = orjson.loads(out)
     stored = Counter(record["attributes"]["note"] for record in sandbox.records("time_entries"))
@@ -103,7 +103,7 @@ def test_five_thousand_rows_with_lost_answers_and_three_kills(
             for _ in range(5)  # a run that met too many lost answers in a row has ended by itself: the next is killed
         )
     for _ in range(10):  # too many lost answers in a row end a run, which the next one takes up
-        ended = subprocess.run(command, check=False, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, timeout=120)
+        ended = subprocess.run(command, check=False, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, timeout=400)
         if ended.returncode != 7:
             break
     summary = orjson.loads(ended.stdout)
