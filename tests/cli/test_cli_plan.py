@@ -88,8 +88,8 @@ def test_lookups_and_loads_are_listed(headrace: Program, sandbox: Sandbox) -> No
     ended = headrace("plan", SAMPLE, "--base-url", place.url, at=place)
     assert ended.code == 0
     assert "before projects: names of workflows by name (2 records, 1 request)" in ended.out
-    assert "85 requests: 80 with rows, 4 for names, 1 to begin with" in ended.out
-    assert "with --no-bulk: 167 requests, " in ended.out
+    assert "115 requests: 110 with rows, 4 for names, 1 to begin with" in ended.out
+    assert "with --no-bulk: 197 requests, " in ended.out
 
 
 def test_names_that_are_not_there_are_told_as_faults(headrace: Program, sandbox: Sandbox, tmp_path: Path) -> None:
