@@ -100,8 +100,7 @@ async def verify(
     """Read back what the import of a checkpoint has left. Writes nothing anywhere.
 
     Loads of files are left out unless `attachments` is the folder that they were in; `rows` are those of a load that a
-    program gave them to, once more. Raises `HeadraceError` where a
-    source or the provider cannot be read.
+    program gave them to, once more. Raises `HeadraceError` where a source or the provider cannot be read.
     """
     spec = recorded(view.definition)
     connection = connection.fitted(spec)

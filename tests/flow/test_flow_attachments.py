@@ -18,8 +18,9 @@ import canary
 from headrace.attaching import Files
 from headrace.cli.screen import aligned
 from headrace.client import Client
+from headrace.dispatch.halt import Halt
 from headrace.dispatch.uploading import UnfitFileError
-from headrace.errors import UsageError
+from headrace.errors import InterruptionError, UsageError
 from headrace.importfile import ImportSpec
 from headrace.migration import Report
 from headrace.model import Form, Secret
@@ -511,3 +512,25 @@ def test_a_list_that_is_not_told_is_not_replaced(tmp_path: Path) -> None:
     assert (report.summary.rejected, desk.names) == (1, {"a.txt": 1})
     (refused,) = read_csv(desk.results / "attachments.rejects.csv")
     assert (refused["code"], refused["error"]) == ("no_list", "the provider does not say which attachments it has")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_run_that_is_halted_between_steps_goes_on(tmp_path: Path, seed: int) -> None:
+    """Whichever step a file is at when the run ends early, nothing is in doubt, and the next runs attach it once."""
+    desk = Desk(tmp_path, latency=(20, 300), seed=seed)
+    names = [f"{at}.txt" for at in range(12)]
+    desk.write(*names)
+    desk.load([(name, desk.tasks[at % 3]) for at, name in enumerate(names)])
+
+    async def halted(after: float) -> Report:
+        desk.wait()
+        halt = Halt()
+        async with simulated_client(desk.sandbox, Settings(attachments_dir=desk.files, concurrency=4)) as client:
+            asyncio.get_running_loop().call_later(after, halt.stop, InterruptionError("halted"))
+            return await client.run(desk.spec, checkpoint=desk.checkpoint, results=desk.results, halt=halt)
+
+    for again in range(2):
+        report = virtual_time.run(halted, 0.3 + 0.11 * seed + 0.5 * again)
+        assert (report.exit_code, report.summary.in_doubt) == (130, 0)
+    assert desk.go().summary.done == 12
+    assert desk.names == Counter(names)
