@@ -26,6 +26,7 @@ FLOW = {
         "migration",
         "outside",
         "progress",
+        "rejects",
     ),
     "attaching",
     "connection",
@@ -40,14 +41,14 @@ FLOW = {
 """What pipeline.py may import. Around it stand nouns of their own: `feed` (batches for writers), `writing` (the writers
 of a load), `resolving` (names and keys to ids), `roster` (the names of a resource), `attaching` (files that rows name),
 `ownfields` (custom fields by name), `parents` (ids by the keys of rows), `waves` (rows that refer to rows of the same
-source), `passage` (one load on its way), `marking` (by what its rows are known again), `connection` (an open way to a
-provider), `migration` (one import), `course` (its loads, one by one), `outside` (clock, network, threads), `progress`
-(snapshots), `importfile`, `ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what it has
-still to send), `planning` (what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names
-it would find), `scouting` (what it would ask about its first rows), `deciding` (what became of rows in doubt),
-`adoption` (a lost checkpoint made anew), `exporting` (a listing read into a file), `verification` (what there is,
-compared with what was sent; `expecting` says what that is, `minutes` asks the time report). Below the client, `access`
-makes a connection of credentials."""
+source), `passage` (one load on its way), `rejects` (once more, as they are repaired), `marking` (by what its rows are
+known again), `connection` (an open way to a provider), `migration` (one import), `course` (its loads, one by one),
+`outside` (clock, network, threads), `progress` (snapshots), `importfile`, `ordering` (which load comes first), `meter`
+(what a run has spent), `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a
+run up to where it sends), `prospects` (names it would find), `scouting` (what it would ask about its first rows),
+`deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made anew), `exporting` (a listing read into a
+file), `verification` (what there is, compared with what was sent; `expecting` says what that is, `minutes` asks the
+time report). Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -73,6 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "importfile": {"fitting", "intake", "naming", "ordering", *NOUNS},
     "parents": {"importfile", *ACTS, *NOUNS},
     "passage": {"attaching", "feed", "importfile", "resolving", *ACTS, *NOUNS},
+    "rejects": {"attaching", "feed", "importfile", "passage", "resolving", *ACTS, *NOUNS},
     "meter": {"dispatch"},
     "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
     "marking": {"feed", "importfile", *ACTS, *NOUNS},
@@ -141,6 +143,7 @@ MAY_USE: dict[str, set[str]] = {
     "attaching": {"msgspec"},
     "waves": set(),
     "passage": {"msgspec", "asyncio"},
+    "rejects": {"asyncio"},
     "meter": set(),
     "ahead": {"asyncio"},
     "marking": {"msgspec"},

@@ -74,7 +74,7 @@ async def adopt(
     with ExitStack() as resources:
         resources.enter_context(watch.halt.deadline(settings.deadline))
         passages = [
-            prepare(load, connection.provider, resources, attachments=settings.attachments_dir)
+            prepare(load, connection.provider, resources, attachments=settings.attachments_dir, limit=settings.limit)
             for load in spec.in_order
         ]
         draft = resources.enter_context(adopting(checkpoint))

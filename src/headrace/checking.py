@@ -1,16 +1,14 @@
 """Checking: an import's intake from end to end, offline. Every fault of every row, and nothing sent."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec import Struct
 
 from headrace.attaching import completion
-from headrace.feed import first_rows
 from headrace.importfile import ImportSpec, check_import
-from headrace.intake.source import Source
-from headrace.model import Chunk, Fault, Invalid, Settled
+from headrace.intake.first import first_rows
+from headrace.model import Fault, Invalid, Settled
 from headrace.passage import intake_of, open_of, resource_of
 from headrace.provider import Provider
 
@@ -60,7 +58,7 @@ def check(
             intake = intake_of(
                 load, provider, source=source.name, has_open_columns=source.has_open_columns, complete=complete
             )
-            for chunk in _first(source, limit):
+            for chunk in first_rows(source.chunks(), limit):
                 sifted = intake.sift(chunk, intake.rows(chunk))
                 rows += len(chunk.rows)
                 valid += len(sifted.records)
@@ -68,15 +66,6 @@ def check(
             notices += intake.idle()
             notices += [f"{source.name}: no row has the column '{name}'" for name in sorted(intake.unseen())]
     return Checked(rows=rows, valid=valid, faults=faults, notices=notices)
-
-
-def _first(source: Source, limit: int | None) -> Iterator[Chunk]:
-    left = limit
-    for chunk in source.chunks():
-        kept = chunk if left is None else first_rows(chunk, left)
-        yield kept
-        if left is not None and (left := left - len(kept.rows)) <= 0:
-            return
 
 
 def located(file: str, invalid: list[Settled]) -> list[Located]:

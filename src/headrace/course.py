@@ -165,7 +165,7 @@ class Course:
         load = await self._begin(passage, wave)
         before = self._checkpoint.counts(passage.title)
         batching = self._errand.batching(load, self._settings)
-        feed = Feed(load, batching, self._watch.halt, limit=self._settings.limit, emit=self._watch.emit)
+        feed = Feed(load, batching, self._watch.halt, emit=self._watch.emit)
         self._phase, self._feed = "sending", feed
         self._ahead.enter(self._position, feed)
         connection = self._connection

@@ -20,7 +20,7 @@ from headrace.ledger.doubtfile import Listed, read_doubts
 from headrace.model import Chunk, Record, Row
 from headrace.parents import Parents
 from headrace.passage import intake_of, resource_of
-from headrace.provider import effective
+from headrace.provider import Provider, effective
 from headrace.resolving import Tables
 
 WORDS: Final = ("created", "missing", "skip")
@@ -77,16 +77,19 @@ async def candidates(all_cases: Sequence[Case], view: View, connection: Connecti
     for one in all_cases:
         by_load[one.load].append(one)
     found = []
+    tables = Tables(connection.transport, connection.provider, Parents(view), Halt())
     for load in spec.load:
         if by_load[load.title]:
-            found += await _search(load, by_load[load.title], view, connection)
+            found += await _search(load, by_load[load.title], view, connection, tables)
     return found
 
 
-async def _search(load: LoadSpec, its: Sequence[Case], view: View, connection: Connection) -> list[Case]:
+async def _search(
+    load: LoadSpec, its: Sequence[Case], view: View, connection: Connection, tables: Tables
+) -> list[Case]:
     provider, resource = connection.provider, resource_of(load, connection.provider)
     how = strategy(resource, effective(resource, operation=load.operation), load.operation)
-    records = [] if how is None else await _records(load, its, view, connection)
+    records = [] if how is None else await _records(load, its, connection.provider, tables)
     if how is None or not records:
         return [*its]
     reader = Reader(connection.transport, provider, resource)
@@ -101,19 +104,22 @@ async def _search(load: LoadSpec, its: Sequence[Case], view: View, connection: C
     return [replace(one, candidates=tuple(sorted(ids[place] - held))) for place, one in enumerate(its)]
 
 
-async def _records(load: LoadSpec, its: Sequence[Case], view: View, connection: Connection) -> list[Record]:
+async def _records(load: LoadSpec, its: Sequence[Case], provider: Provider, tables: Tables) -> list[Record]:
     """Return the records that the cases are, as far as their cells are known; offsets are their places."""
     told = [place for place, one in enumerate(its) if one.cells]
-    if not told or resource_of(load, connection.provider).steps:  # a file is not among the cells
+    if not told or resource_of(load, provider).steps:  # a file is not among the cells
         return []
     columns = tuple(its[told[0]].cells)
-    intake = intake_of(load, connection.provider, source=f"{load.title}.in-doubt.csv", has_open_columns=False)
+    intake = intake_of(load, provider, source=f"{load.title}.in-doubt.csv", has_open_columns=False)
     rows = [[its[place].cells.get(name, "") for name in columns] for place in range(len(its))]
     chunk = Chunk(columns=columns, offset=0, lines=[one.line for one in its], rows=rows)
-    tables = Tables(connection.transport, connection.provider, Parents(view), Halt())
     intake = await tables.fitted(intake)
     intake.rows(chunk)
-    resolving = await tables.resolving(intake)
+
+    async def names(field: str, most: int) -> set[str] | None:
+        return intake.names([chunk], field, most)
+
+    resolving = await tables.resolving(intake, names)
     wanted = [Row(place, its[place].line, its[place].key, rows[place]) for place in told]
     return intake.sift(chunk, wanted, resolving.resolvers(chunk, wanted)).records
 

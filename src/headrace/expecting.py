@@ -69,6 +69,7 @@ class Expecting:
             has_open_columns=self._source.has_open_columns,
             complete=completion(resource_of(spec, connection.provider), spec.operation, attachments),
         )
+        self._action: Action | None = self.resource.action(spec.operation)
         self._twins: Counter[bytes] = Counter()
         self.checked = 0
 
@@ -131,12 +132,11 @@ class Expecting:
 
     async def _sent(self, tables: Tables) -> Callable[[Chunk, Sequence[Row], _Done], Iterator[Expected]]:
         self._intake = await tables.fitted(self._intake)
-        resolving, mark = await tables.resolving(self._intake), await self._marks()
-        action = self.resource.action(self.spec.operation)
-        leaves = NO_MAPPING if action is None else action.leaves
+        resolving, mark = await tables.resolving(self._intake, self._names), await self._marks()
+        leaves = NO_MAPPING if self._action is None else self._action.leaves
 
         def sent(chunk: Chunk, rows: Sequence[Row], done: _Done) -> Iterator[Expected]:
-            records = mark(self._records(chunk, rows, done, resolving, action))
+            records = mark(self._records(chunk, rows, done, resolving))
             prints = value_prints(record.value for record in records)
             for record, digest in zip(records, prints, strict=True):
                 one = done[record.row.offset]
@@ -146,22 +146,44 @@ class Expecting:
 
         return sent
 
-    def _records(
-        self, chunk: Chunk, rows: Sequence[Row], done: _Done, resolving: Resolving, action: Action | None
-    ) -> Sequence[Record]:
+    def _records(self, chunk: Chunk, rows: Sequence[Row], done: _Done, resolving: Resolving) -> Sequence[Record]:
         """Return the records that the rows are now.
 
         Which one a row is about is known: the name by which it was found may be another one since.
         """
         resolvers = resolving.resolvers(chunk, rows)
-        is_about = any(one.field == _ID for one in self._intake.references) and (action is None or not action.source)
-        if not rows or not is_about:
+        if not rows or not self._is_about:
             return self._intake.sift(chunk, rows, resolvers).records
         known: list[Record] = []
         for row in rows:
             its: dict[str, Resolver] = {**resolvers, _ID: AnyRecord(done[row.offset].remote_id)}
             known += self._intake.sift(chunk, [row], its).records
         return known
+
+    @property
+    def _is_about(self) -> bool:
+        """Whether rows refer to the records that they are about; one that they copy is another matter."""
+        is_copy = self._action is not None and self._action.source
+        return not is_copy and any(one.field == _ID for one in self._intake.references)
+
+    async def _names(self, field: str, most: int) -> set[str] | None:
+        """Return the names that the rows which are done have in a field (`resolving.Names`)."""
+        if field == _ID and self._is_about:
+            return set()
+        return self._intake.names(self._done(), field, most)
+
+    def _done(self) -> Iterator[Chunk]:
+        """Yield the rows of the source that are done, to look at."""
+        for chunk in self._source.chunks():
+            rows = [row for row in self._intake.rows(chunk) if row.offset - chunk.offset not in chunk.broken]
+            made = self._made.find([row.key for row in rows])
+            done = [row for row in rows if row.key in made]
+            yield Chunk(
+                columns=chunk.columns,
+                offset=chunk.offset,
+                lines=[row.line for row in done],
+                rows=[list(row.cells) for row in done],
+            )
 
     async def _marks(self) -> Mark:
         """Return what puts the marks into records that were sent with them."""

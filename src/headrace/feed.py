@@ -23,6 +23,7 @@ from headrace.dispatch.steps import Uploads
 from headrace.dispatch.teller import Emit, Teller, Told
 from headrace.identity import value_prints
 from headrace.intake import Intake
+from headrace.intake.first import First
 from headrace.intake.source import CHUNK_ROWS, Item, Items, Source
 from headrace.model import Batch, Chunk, InDoubt, Recalled, Record, Row, Settled
 from headrace.provider import Guarantee, NoGuarantee, Resource
@@ -90,13 +91,11 @@ class Load(Struct, frozen=True, kw_only=True):
 class Feed:
     """Where writers get their batches.
 
-    Mutable state: how many rows were read and may still be, how many of them were settled or valid, the records that
-    wait, and what is not yet told.
+    Mutable state: how many rows were read, how many of them were settled or valid, the records that wait, and what is
+    not yet told.
     """
 
-    def __init__(
-        self, load: Load, batching: Batching, halt: Halt, *, limit: int | None = None, emit: Emit | None = None
-    ) -> None:
+    def __init__(self, load: Load, batching: Batching, halt: Halt, *, emit: Emit | None = None) -> None:
         self.load = load
         self.batching = batching
         self.halt = halt
@@ -105,7 +104,6 @@ class Feed:
         self.parking: Parking | None = None
         self.audit: Audit | None = None
         self.notices: list[str] = []
-        self._left = limit
         self._turn = Lock()
         self.rows = 0
         self.settled = 0
@@ -206,29 +204,11 @@ class Feed:
         await self.teller.tell(Told(settled, self.load.journal.settle(one.intent, settled)))
 
     async def _next_chunk(self) -> Chunk | None:
-        if self._left == 0:
-            return None
         chunk = None
         with suppress(StopAsyncIteration):
             chunk = await anext(self.load.chunks)
-        if chunk is not None and self._left is not None:
-            chunk = first_rows(chunk, self._left)
-            self._left -= len(chunk.rows)
         self.rows += 0 if chunk is None else len(chunk.rows)
         return chunk
-
-
-def first_rows(chunk: Chunk, count: int) -> Chunk:
-    """Return `chunk` with at most its first `count` rows."""
-    if len(chunk.rows) <= count:
-        return chunk
-    return Chunk(
-        columns=chunk.columns,
-        offset=chunk.offset,
-        lines=chunk.lines[:count],
-        rows=chunk.rows[:count],
-        broken={at: faults for at, faults in chunk.broken.items() if at < count},
-    )
 
 
 # --- sources as something that may be awaited -------------------------------------------------------------------
@@ -255,6 +235,15 @@ class LiveSource:
 
 
 AnySource: TypeAlias = Source | LiveSource
+
+
+async def first_of(chunks: AsyncIterator[Chunk], limit: int | None) -> AsyncIterator[Chunk]:
+    """Yield the first `limit` rows, all where it is None, as `first.first_rows` does."""
+    first = First(limit)
+    async for chunk in chunks:
+        yield first.of(chunk)
+        if first.left == 0:
+            return
 
 
 async def read_source(source: AnySource, halt: Halt) -> AsyncIterator[Chunk]:

@@ -11,8 +11,9 @@ from headrace.importfile import ImportSpec, check_import, recorded
 from headrace.ledger import Checkpoint
 from headrace.meter import Meter
 from headrace.parents import earlier_imports
-from headrace.passage import Passage, RetryPassage, prepare
+from headrace.passage import Passage, prepare
 from headrace.pipeline import Settings
+from headrace.rejects import RetryPassage
 
 __all__ = ["Report", "Watch", "migrate", "retry"]
 
@@ -44,6 +45,7 @@ async def migrate(
                 source=source,
                 accept_mapping_change=settings.accept_mapping_change,
                 attachments=settings.attachments_dir,
+                limit=settings.limit,
             )
             for load in spec.in_order
         ]
@@ -69,8 +71,11 @@ async def retry(connection: Connection, settings: Settings, watch: Watch, *, che
         spec = recorded(view.definition)
         connection = connection.fitted(spec)
         begun = {load.name for load in view.loads}
-    folder = settings.attachments_dir
-    passages = [RetryPassage(load, connection.provider, folder) for load in spec.in_order if load.title in begun]
+    passages = [
+        RetryPassage(load, connection.provider, attachments=settings.attachments_dir, limit=settings.limit)
+        for load in spec.in_order
+        if load.title in begun
+    ]
     meter = Meter(connection.budget, connection.outside.clock)
     with (
         connection.open(checkpoint, spec, results) as opened,

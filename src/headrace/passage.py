@@ -1,10 +1,10 @@
-"""A passage: one load of an import on its way, from its source or, for a retry, from its reject file.
+"""A passage: one load of an import on its way from its source; `rejects` has those that go from their reject file.
 
 What can be prepared without the network is prepared before anything is sent; the rest when the load's turn comes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -15,12 +15,12 @@ import msgspec
 from headrace.attaching import completion
 from headrace.dispatch.halt import Halt
 from headrace.errors import HeadraceError, UsageError
-from headrace.feed import AnySource, LiveSource, Load, read_source
+from headrace.feed import AnySource, LiveSource, Load, first_of, read_source
 from headrace.importfile import LoadSpec
 from headrace.intake import Complete, Intake
+from headrace.intake.first import first_rows
 from headrace.intake.source import Source, open_source
-from headrace.ledger import Checkpoint, LoadLedger, RetryLedger
-from headrace.model import Chunk, Row
+from headrace.ledger import Checkpoint, LoadLedger
 from headrace.provider import Provider, Resource
 from headrace.provider.form import form
 from headrace.resolving import Naming
@@ -67,7 +67,14 @@ class SourcePassage:
     """
 
     def __init__(
-        self, spec: LoadSpec, source: AnySource, intake: Intake, *, is_own: bool, accept_mapping_change: bool
+        self,
+        spec: LoadSpec,
+        source: AnySource,
+        intake: Intake,
+        *,
+        is_own: bool,
+        accept_mapping_change: bool,
+        limit: int | None,
     ) -> None:
         self.spec = spec
         self._is_own = is_own
@@ -75,6 +82,7 @@ class SourcePassage:
         self.intake = intake
         self._source = source
         self._accept_mapping_change = accept_mapping_change
+        self._limit = limit
         self._ledger: LoadLedger | None = None
         self._found: list[str] = []
         self._is_read = False
@@ -98,7 +106,7 @@ class SourcePassage:
             resource=self.intake.resource,
             operation=self.spec.operation,
             intake=self.intake,
-            chunks=read_source(self._source, halt),
+            chunks=first_of(read_source(self._source, halt), self._limit),
             unsettled=lambda chunk: ledger.unsettled(self.intake.rows(chunk), chunk.columns),
             journal=ledger,
             resolving=await tables.resolving(self.intake, self._names),
@@ -148,10 +156,10 @@ class SourcePassage:
             self.intake.rows(chunk)
 
     async def _names(self, field: str, most: int) -> set[str] | None:
-        """Return the names that all rows have in a field (`resolving.Names`), None of a source that is read once."""
+        """Return the names that the rows have in a field (`resolving.Names`), None of a source that is read once."""
         if isinstance(self._source, LiveSource) or not self._source.is_replayable:
             return None
-        return await asyncio.to_thread(self.intake.names, self._source.chunks(), field, most)
+        return await asyncio.to_thread(self.intake.names, first_rows(self._source.chunks(), self._limit), field, most)
 
     def _keys(self) -> Iterator[bytes]:
         """Yield the keys of the source's rows, for the ledger to recognise it by; none where it can be read once."""
@@ -169,10 +177,11 @@ def prepare(
     source: AnySource | None = None,
     accept_mapping_change: bool = False,
     attachments: str | Path | None = None,
+    limit: int | None = None,
 ) -> SourcePassage:
     """Open the source of a checked load, or take `source`, and compile its mapping; `resources` closes it.
 
-    `attachments` is the folder of the files that rows name.
+    `attachments` is the folder of the files that rows name; of the source the first `limit` rows go, None for all.
 
     Raises what `SourcePassage.check` raises.
     """
@@ -185,7 +194,14 @@ def prepare(
         )
     complete = completion(resource_of(spec, provider), spec.operation, attachments)
     intake = intake_of(spec, provider, source=opened.name, has_open_columns=opened.has_open_columns, complete=complete)
-    passage = SourcePassage(spec, opened, intake, is_own=source is None, accept_mapping_change=accept_mapping_change)
+    passage = SourcePassage(
+        spec,
+        opened,
+        intake,
+        is_own=source is None,
+        accept_mapping_change=accept_mapping_change,
+        limit=limit,
+    )
     passage.check()
     return passage
 
@@ -230,70 +246,3 @@ def resource_of(spec: LoadSpec, provider: Provider) -> Resource:
     resource = provider.resource(spec.resource)
     assert resource is not None, "check_import has looked"
     return resource
-
-
-class RetryPassage:
-    """The repaired rows of a load's reject file. Mutable state: the ledger, from `begin` on."""
-
-    def __init__(self, spec: LoadSpec, provider: Provider, attachments: str | Path | None) -> None:
-        self.spec = spec
-        self.title = spec.title
-        complete = completion(resource_of(spec, provider), spec.operation, attachments)
-        self.intake = intake_of(
-            spec, provider, source=f"{spec.title}.rejects.csv", has_open_columns=False, complete=complete
-        )
-        self._ledger: RetryLedger | None = None
-
-    async def begin(self, checkpoint: Checkpoint, tables: Naming, halt: Halt) -> Load:
-        """See `Passage`. Raises `SourceError` when the reject file cannot be understood."""
-        del halt  # a reject file is short, and never blocks
-        ledger = self._ledger = checkpoint.retry(self.title)
-        rows: dict[int, Sequence[Row]] = {}
-        self.intake = await tables.fitted(self.intake)
-        return Load(
-            resource=self.intake.resource,
-            operation=self.spec.operation,
-            intake=self.intake,
-            chunks=_chunks(ledger, rows),
-            unsettled=lambda chunk: rows.pop(chunk.offset),
-            journal=ledger,
-            resolving=await tables.resolving(self.intake),
-            batch_size=self.spec.batch_size,
-            by=self.spec.by,
-        )
-
-    def finish(self, rows: int) -> "Future[None]":
-        """See `Passage`."""
-        del rows  # the source was not read: how many rows it has stays as it is
-        assert self._ledger is not None, "finish comes after begin"
-        return self._ledger.finish()
-
-    def fraction(self) -> float | None:
-        """See `Passage`."""
-        return None
-
-    def count(self, is_over: Callable[[], bool]) -> int | None:
-        """See `Passage`."""
-        del is_over  # what was repaired shows only when it is read
-        return None
-
-    def notices(self) -> Sequence[str]:
-        """See `Passage`."""
-        return () if self._ledger is None else self._ledger.notices
-
-
-async def _chunks(ledger: RetryLedger, rows: dict[int, Sequence[Row]]) -> AsyncIterator[Chunk]:
-    """Yield the rejects as chunks, and put the rows that they are, with their identity in the source, into `rows`."""
-    offset = 0
-    for found in ledger.rows():
-        # A row that still has more cells than there are columns would lose some: it stays refused.
-        some = [row for row in found if len(row.cells) <= len(ledger.columns)]
-        # Where there is nothing to send there may be rows that a killed retry had sent, and that are looked up.
-        rows[offset] = some
-        yield Chunk(
-            columns=ledger.columns,
-            offset=offset,
-            lines=[row.line for row in some],
-            rows=[list(row.cells) for row in some],
-        )
-        offset += len(some)

@@ -4,7 +4,7 @@ The run's own way as far as it goes: the same passages on a private copy of the 
 names. Rows are counted in place of being sent, and later loads find them as if they had been.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,11 +19,11 @@ from headrace.dispatch.existing import Existing
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.merging import MERGED
 from headrace.dispatch.reading import probe
-from headrace.feed import Load, first_rows
+from headrace.feed import Load
 from headrace.importfile import ImportSpec, check_import
 from headrace.intake.strays import Stray, Strays, further, together
 from headrace.ledger import Checkpoint, View
-from headrace.model import Batch, Chunk, Done, Record, Settled
+from headrace.model import Batch, Done, Record, Settled
 from headrace.parents import Parents, earlier_imports
 from headrace.passage import Passage, prepare
 from headrace.pipeline import Settings, batching_of, flies_canary, upsert_sizes
@@ -50,10 +50,16 @@ async def rehearse(
     Raises `HeadraceError` where a run would not begin either.
     """
     check_import(spec, connection.provider)
-    accepts, folder = settings.accept_mapping_change, settings.attachments_dir
     with ExitStack() as resources:
         passages = [
-            prepare(load, connection.provider, resources, accept_mapping_change=accepts, attachments=folder)
+            prepare(
+                load,
+                connection.provider,
+                resources,
+                accept_mapping_change=settings.accept_mapping_change,
+                attachments=settings.attachments_dir,
+                limit=settings.limit,
+            )
             for load in spec.in_order
         ]
         copy = resources.enter_context(_copy(connection, checkpoint, spec))
@@ -173,7 +179,7 @@ class _Stage:
         sketch.faults.clear()
         self.strays.setdefault(sketch.title, load.resolving.strays)
         upsert = _Upsert(load, self._connection, batching_of(load, self._settings).size, sketch)
-        async for chunk in _first(load.chunks, self._settings.limit):
+        async for chunk in load.chunks:
             rows = load.unsettled(chunk)
             sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
             sifted = load.resolving.sifted(chunk, sifted)
@@ -250,13 +256,3 @@ class _Upsert:
         found = await self._existing.find(records)
         self._sketch.reads += sum(_is_merged(one) for one, ids in zip(records, found, strict=True) if len(ids) == 1)
         self._sketch.upserts.append((sum(not ids for ids in found), sum(len(ids) == 1 for ids in found)))
-
-
-async def _first(chunks: AsyncIterator[Chunk], limit: int | None) -> AsyncIterator[Chunk]:
-    """Yield the first `limit` rows, as a run takes them; None for all."""
-    left = limit
-    async for chunk in chunks:
-        kept = chunk if left is None else first_rows(chunk, left)
-        yield kept
-        if left is not None and (left := left - len(kept.rows)) <= 0:
-            return

@@ -75,7 +75,9 @@ class Roster:
         return self._table
 
     async def table(self, wanted: Wanted | None) -> NameTable:
-        """Return the names that are wanted, or all of them, whichever takes fewer requests. Raises as `whole` does."""
+        """Return at least the names that are wanted, by as few requests as it takes. Raises as `whole` does."""
+        if wanted is not None and not self.is_whole and await wanted(0) is not None:
+            return NameTable(())  # no row has any
         if self._can_ask and wanted is not None and not self.is_whole:
             if not self.pages:
                 await self._read_page()

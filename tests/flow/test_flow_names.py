@@ -119,34 +119,55 @@ def lookup_of(told: Any) -> tuple[int, int]:
     return table.pages, table.asked
 
 
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(
     there=st.sampled_from([0, 150, 450, 1_300, 2_500]),
     names=st.integers(1, 140),
     spelling=st.sampled_from(["exact", "exact", "upper", "missing", "comma"]),
     size=st.sampled_from([3, 40]),
+    limit=st.sampled_from([None, None, 1, 30, 90, 1_000]),
 )
 def test_names_are_read_or_asked_for(
-    there: int, names: int, spelling: str, size: int, tmp_path_factory: pytest.TempPathFactory
+    there: int, names: int, spelling: str, size: int, limit: int | None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """However many there are and are needed: never more requests than reading all, unless a name is not found."""
+    """However many there are and are needed: never more requests than reading all, unless a name is not found.
+
+    Needed are the names of the first rows only, where a limit says so.
+    """
     world = World(tmp_path_factory.mktemp("crowd"))
     mails = [ADA, *crowd(world, there)]
     wanted = [mails[at % len(mails)] for at in range(0, names * size, size)]
     odd = {"upper": wanted[0].upper(), "missing": "nobody@crowd.example", "comma": "Doe, Jane"}.get(spelling, wanted[0])
-    told = plan_and_run(world, spec=spec_of(entries(world.folder, [*wanted, odd] * 3)))
+    rows = [*wanted, odd] * 3
+    told = plan_and_run(world, Settings(limit=limit), spec_of(entries(world.folder, rows)))
     assert_true(told)
-    assert told.report.summary.invalid == (3 if spelling in {"missing", "comma"} else 0)
-    stored = [one.links["person"] for one in world.sandbox.store.table("time_entries").values()]
     ids = {one.attributes["email"]: one.id for one in world.sandbox.store.table("people").values()}
-    sent = wanted if spelling in {"missing", "comma"} else [*wanted, wanted[0]]
-    assert sorted(stored) == sorted([ids[mail] for mail in sent] * 3)
-    whole = -(-len(ids) // 200)
-    questions = -(-len({*wanted, odd}) // 40)
+    ids[wanted[0].upper()] = ids[wanted[0]]
+    tried = rows[:limit]
+    sent = [ids[mail] for mail in tried if mail in ids]
+    assert told.report.summary.invalid == len(tried) - len(sent)
+    stored = [one.links["person"] for one in world.sandbox.store.table("time_entries").values()]
+    assert sorted(stored) == sorted(sent)
+    is_exact = spelling == "exact" or odd not in tried
+    whole = -(-len(world.sandbox.store.table("people")) // 200)
+    questions = -(-len({*tried}) // 40)
     pages, asked = lookup_of(told)
-    assert pages <= whole + (0 if spelling == "exact" else questions)
-    assert (asked > 0) == (spelling == "exact" and questions < whole - 1)
-    assert not asked or pages == 1 + questions
+    assert pages <= whole + (0 if is_exact else questions)
+    assert (asked > 0) == (is_exact and questions < whole - 1)
+    assert not asked or (pages, asked) == (1 + questions, len({*tried}))
+
+
+def test_rows_without_a_name_look_none_up(tmp_path: Path) -> None:
+    """Where no row has a name in a column, nothing is read for it, in the plan as in the run."""
+    world = World(tmp_path)
+    write_csv(tmp_path / "tasks.csv", [("T1", ""), ("T2", ""), ("T3", ADA)], ("title", "who"))
+    who = {"column": "who", "lookup": "people", "by": "email"}
+    fields = {"title": "title", "project_id": {"value": 501}, "task_list_id": {"value": 701}, "assignee_id": who}
+    load = {"resource": "tasks", "source": str(tmp_path / "tasks.csv"), "fields": fields}
+    told = plan_and_run(world, Settings(limit=2), spec_of(load))
+    assert_true(told)
+    assert (told.requests, told.plan.tables) == (2, ())
+    assert lookup_of(plan_and_run(world, spec=spec_of(load))) == (1, 0)
 
 
 def test_two_of_one_name_show_when_asked_for(tmp_path: Path) -> None:

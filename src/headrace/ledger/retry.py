@@ -15,7 +15,7 @@ from headrace.ledger.journal import RowJournal, nothing_more
 from headrace.ledger.packing import State
 from headrace.ledger.past import States
 from headrace.ledger.pen import Pen
-from headrace.ledger.rejects import RejectFile
+from headrace.ledger.rejects import Reject, RejectFile
 from headrace.ledger.repairs import chunks, left_over, still_refused
 from headrace.ledger.results import Results
 from headrace.ledger.tidy import Tidying
@@ -61,6 +61,10 @@ class RetryLedger(RowJournal):
             for row, state in found:
                 self._reopen(row, state)
             yield [row for row, _ in found if self._states.get(_only(row)) != _UNKNOWN]
+
+    def listed(self) -> Iterator[list[Reject]]:
+        """Return what is in the reject file, some at a time, to look at; for any thread."""
+        return iter(()) if self._file is None else chunks(self._file)
 
     def kept(self) -> Sequence[tuple[Row, bytes]]:
         """See `feed.Notebook`. Rows that are done are in no reject file."""
