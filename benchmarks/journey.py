@@ -18,8 +18,9 @@ from msgspec import Struct
 
 from headrace.client import Client
 from headrace.dispatch.batching import Batching
-from headrace.importfile import ImportSpec, LoadSpec
+from headrace.importfile import ImportSpec
 from headrace.intake import Intake, open_source
+from headrace.loads import LoadSpec
 from headrace.model import Request
 from headrace.pipeline import CONCURRENCY, Settings
 from headrace.provider import Resource

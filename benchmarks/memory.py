@@ -18,8 +18,8 @@ from benchmarks.servers import sink
 from msgspec import Struct
 
 from benchmarks import data
-from headrace.importfile import LoadSpec
 from headrace.intake.rule import Rule
+from headrace.loads import LoadSpec
 
 ABOUT: Final = "bulk into the sink, checkpoint and results on disk; baseline: the smallest size, so speed 1 is linear"
 

@@ -18,7 +18,7 @@ from benchmarks.servers import Serving, sandbox, sink
 from msgspec import Struct
 
 from benchmarks import data
-from headrace.importfile import LoadSpec
+from headrace.loads import LoadSpec
 
 SINGLE_PART: Final = 10
 """A request costs about as much with one row as with fifty, so fewer rows are sent one by one."""

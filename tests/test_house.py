@@ -31,6 +31,7 @@ FLOW = {
     "attaching",
     "connection",
     "importfile",
+    "loads",
     "ownfields",
     "parents",
     "waves",
@@ -43,12 +44,12 @@ of a load), `resolving` (names and keys to ids), `roster` (the names of a resour
 `ownfields` (custom fields by name), `parents` (ids by the keys of rows), `waves` (rows that refer to rows of the same
 source), `passage` (one load on its way), `rejects` (once more, as they are repaired), `marking` (by what its rows are
 known again), `connection` (an open way to a provider), `migration` (one import), `course` (its loads, one by one),
-`outside` (clock, network, threads), `progress` (snapshots), `importfile`, `ordering` (which load comes first), `meter`
-(what a run has spent), `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a
-run up to where it sends), `prospects` (names it would find), `scouting` (what it would ask about its first rows),
-`deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made anew), `exporting` (a listing read into a
-file), `verification` (what there is, compared with what was sent; `expecting` says what that is, `minutes` asks the
-time report). Below the client, `access` makes a connection of credentials."""
+`outside` (clock, network, threads), `progress` (snapshots), `importfile` (the file; `loads` are what it is made of),
+`ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what it has still to send), `planning`
+(what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names it would find), `scouting`
+(what it would ask about its first rows), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made
+anew), `exporting` (a listing read into a file), `verification` (what there is, compared with what was sent; `expecting`
+says what that is, `minutes` asks the time report). Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -71,13 +72,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "naming": {"intake", "providers", *NOUNS},
     "fitting": {"naming", "provider"},
     "ordering": set(),
-    "importfile": {"fitting", "intake", "naming", "ordering", *NOUNS},
+    "loads": {"intake", *NOUNS},
+    "importfile": {"fitting", "intake", "loads", "naming", "ordering", *NOUNS},
     "parents": {"importfile", *ACTS, *NOUNS},
-    "passage": {"attaching", "feed", "importfile", "resolving", *ACTS, *NOUNS},
-    "rejects": {"attaching", "feed", "importfile", "passage", "resolving", *ACTS, *NOUNS},
+    "passage": {"attaching", "feed", "loads", "resolving", *ACTS, *NOUNS},
+    "rejects": {"attaching", "feed", "loads", "passage", "resolving", *ACTS, *NOUNS},
     "meter": {"dispatch"},
     "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
-    "marking": {"feed", "importfile", *ACTS, *NOUNS},
+    "marking": {"feed", "loads", *ACTS, *NOUNS},
     "connection": {"importfile", "outside", *ACTS, *NOUNS},
     "course": FLOW - {"migration"},
     "migration": FLOW,
@@ -136,6 +138,7 @@ MAY_USE: dict[str, set[str]] = {
     "writing": {"msgspec"},
     "pipeline": {"msgspec", "anyio"},
     "fitting": {"msgspec"},
+    "loads": {"msgspec"},
     "importfile": {"msgspec"},
     "ordering": set(),
     "parents": set(),

@@ -32,9 +32,10 @@ from headrace.dispatch.transport import Transport
 from headrace.dispatch.wakeup import Wakeup
 from headrace.errors import HeadraceError, UsageError
 from headrace.feed import Feed, Load
-from headrace.importfile import ImportSpec, LoadSpec, check_import
+from headrace.importfile import ImportSpec, check_import
 from headrace.ledger import write_summary
 from headrace.ledger.draft import adopting, put_in_place
+from headrace.loads import LoadSpec
 from headrace.meter import Meter
 from headrace.model import COUNTED, Batch, Counts, Done, InDoubt, Outcome, Record, Settled
 from headrace.parents import earlier_imports

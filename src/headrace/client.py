@@ -22,10 +22,11 @@ from headrace.errors import CredentialsError, UsageError
 from headrace.examination import Diagnosis, examine
 from headrace.exporting import Exported, Query, Target, export
 from headrace.feed import AnySource, LiveSource
-from headrace.importfile import ROWS, ImportSpec, LoadSpec, stem
+from headrace.importfile import ImportSpec, stem
 from headrace.intake.rule import read_rules
 from headrace.intake.source import Item, open_source
 from headrace.ledger.view import read
+from headrace.loads import ROWS, LoadSpec
 from headrace.migration import Report, Watch, migrate, retry
 from headrace.model import Lane, Outcome, Request, Response, Secret
 from headrace.naming import provider_named, resource_named

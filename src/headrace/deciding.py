@@ -14,9 +14,10 @@ from headrace.dispatch.readback.matching import Likeness
 from headrace.dispatch.readback.reader import Reader, Unreadable
 from headrace.dispatch.readback.strategy import strategy
 from headrace.errors import UsageError
-from headrace.importfile import LoadSpec, recorded
+from headrace.importfile import recorded
 from headrace.ledger import Decision, View
 from headrace.ledger.doubtfile import Listed, read_doubts
+from headrace.loads import LoadSpec
 from headrace.model import Chunk, Record, Row
 from headrace.parents import Parents
 from headrace.passage import intake_of, resource_of

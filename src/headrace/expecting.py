@@ -16,13 +16,13 @@ from headrace.dispatch.readback.differing import sent_fields
 from headrace.errors import UsageError
 from headrace.feed import unmarked
 from headrace.identity import value_prints
-from headrace.importfile import ROWS, LoadSpec
 from headrace.intake import Intake
 from headrace.intake.references import AnyRecord, Resolver
 from headrace.intake.source import Item, Source, open_source
 from headrace.ledger import View
 from headrace.ledger.expected import Expectations, Expected
 from headrace.ledger.made import Made, MadeRecords
+from headrace.loads import ROWS, LoadSpec
 from headrace.marking import find_field, marked_by, marks_field
 from headrace.model import NO_MAPPING, Chunk, Record, Row
 from headrace.passage import intake_of, open_of, resource_of

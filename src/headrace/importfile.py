@@ -5,61 +5,20 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
 from headrace.errors import SourceError
 from headrace.fitting import Problem, name_problems, setting_problems
 from headrace.intake.mapping import Rule
+from headrace.loads import LoadSpec
 from headrace.naming import suggestion
 from headrace.ordering import cycle, ordered
 from headrace.provider import UPSERT, Provider, Resource, effective, fitted
 from headrace.provider.form import form
-from headrace.provider.guarantee import CUSTOM_FIELDS, OFF
-
-ROWS: Final = "rows"
-"""The source of a load whose rows a program gave."""
-
-
-class LoadSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One `[[load]]`: a source into a resource.
-
-    `source` is relative to the import file. `key` names the columns that identify a row across edits of the source,
-    and that other loads refer to by `from`. `fields` maps the resource's fields; equal names map themselves.
-    `operation` is `create`, `update`, `delete`, an action of the resource, or `upsert`: then `by` names the fields by
-    which a record that is there already is found. `batch_size` is how many rows a bulk request carries, where the
-    command line does not say. `marker` says how a row whose answer was lost is known again: "off" adds nothing to the
-    data, "note" a line to a text, any other is the name of a custom field, which `create_marker` has created where
-    there is none.
-    """
-
-    resource: str
-    source: str
-    name: str = ""
-    operation: str = "create"
-    by: tuple[str, ...] = ()
-    key: tuple[str, ...] = ()
-    fields: dict[str, str | Rule] = field(default_factory=dict)
-    format: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    path: str | None = None
-    batch_size: Annotated[int, Meta(ge=1)] | None = None
-    marker: str = OFF
-    create_marker: bool = False
-
-    @property
-    def title(self) -> str:
-        """What the load is called in reports, result files and `from`: its name, by default its resource."""
-        return self.name or self.resource
-
-    @property
-    def parents(self) -> frozenset[str]:
-        """The titles of the loads that its rows take ids from."""
-        rules = (rule for rule in self.fields.values() if isinstance(rule, Rule))
-        return frozenset(rule.from_ for rule in rules if rule.from_ is not None)
+from headrace.provider.guarantee import CUSTOM_FIELDS
 
 
 class ImportSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -20,8 +20,8 @@ from headrace.dispatch.transport import Transport
 from headrace.errors import UnreachableError, UsageError
 from headrace.feed import Load
 from headrace.identity import marker, operation_id, value_prints
-from headrace.importfile import LoadSpec
 from headrace.ledger import Identity
+from headrace.loads import LoadSpec
 from headrace.model import Lane, Record, Row
 from headrace.provider import (
     UPSERT,

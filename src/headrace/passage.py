@@ -16,11 +16,11 @@ from headrace.attaching import completion
 from headrace.dispatch.halt import Halt
 from headrace.errors import HeadraceError, UsageError
 from headrace.feed import AnySource, LiveSource, Load, first_of, read_source
-from headrace.importfile import LoadSpec
 from headrace.intake import Complete, Intake
 from headrace.intake.first import first_rows
 from headrace.intake.source import Source, open_source
 from headrace.ledger import Checkpoint, LoadLedger
+from headrace.loads import LoadSpec
 from headrace.provider import Provider, Resource
 from headrace.provider.form import form
 from headrace.resolving import Naming

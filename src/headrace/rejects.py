@@ -8,9 +8,9 @@ from pathlib import Path
 from headrace.attaching import completion
 from headrace.dispatch.halt import Halt
 from headrace.feed import Load, first_of
-from headrace.importfile import LoadSpec
 from headrace.ledger import Checkpoint, RetryLedger
 from headrace.ledger.rejects import Reject
+from headrace.loads import LoadSpec
 from headrace.model import Chunk, Row
 from headrace.passage import intake_of, resource_of
 from headrace.provider import Provider

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from headrace.dispatch.halt import Halt
 from headrace.errors import ChangedError, LockedError, StoppedError, UsageError
-from headrace.importfile import ImportSpec, LoadSpec
+from headrace.importfile import ImportSpec
 from headrace.ledger.lock import Lock
 from headrace.ledger.view import lock_path
+from headrace.loads import LoadSpec
 from headrace.migration import Report
 from headrace.pipeline import Settings
 from headrace.provider import Provider

@@ -10,8 +10,9 @@ from flow_world import World, hours, write_csv
 
 from headrace.dispatch.halt import Halt
 from headrace.errors import InterruptionError
-from headrace.importfile import ImportSpec, LoadSpec, read_import
+from headrace.importfile import ImportSpec, read_import
 from headrace.intake import Rule
+from headrace.loads import LoadSpec
 from headrace.migration import Report
 from headrace.pipeline import Settings
 from headrace.progress import Progress, Snapshot

@@ -14,7 +14,8 @@ from test_flow_trio import World as Trio
 from test_flow_trio import uuid
 
 from headrace.errors import StoppedError
-from headrace.importfile import ImportSpec, LoadSpec
+from headrace.importfile import ImportSpec
+from headrace.loads import LoadSpec
 from headrace.pipeline import Settings
 from headrace.sandbox.faults import FaultKind, Rule
 from headrace.testing import virtual_time

@@ -20,8 +20,9 @@ from headrace.errors import (
     UnreachableError,
     UsageError,
 )
-from headrace.importfile import ImportSpec, LoadSpec, read_import
+from headrace.importfile import ImportSpec, read_import
 from headrace.intake import Rule
+from headrace.loads import LoadSpec
 from headrace.migration import Report
 from headrace.pipeline import Settings
 from headrace.planning import Plan

@@ -8,7 +8,8 @@ import pytest
 
 from headrace.client import Client
 from headrace.errors import CredentialsError, HeadraceError, SourceError, UsageError
-from headrace.importfile import ImportSpec, LoadSpec, check_import, read_import
+from headrace.importfile import ImportSpec, check_import, read_import
+from headrace.loads import LoadSpec
 from headrace.model import Secret
 from headrace.outside import Outside
 from headrace.pipeline import Settings
