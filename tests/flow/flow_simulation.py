@@ -31,6 +31,8 @@ MOST_RUNS = 14
 COMMIT_WITHIN, VISIBLE_WITHIN = 120.0, 60.0
 """D and L of the provider's table."""
 
+PEOPLE = (PERSON, 202, 203, 204)
+INCLUDES = ("shown", "shown", "ignored", "refused")
 WRITES = ("POST",)
 LISTS = ("GET",)
 
@@ -39,7 +41,7 @@ class Scenario(Struct, frozen=True):
     """What is imported, under which conditions, and when the process is killed: after so many requests, or seconds."""
 
     rows: list[tuple[Any, ...]]
-    good: Counter[str]
+    good: Counter[tuple[str, int]]
     settings: Settings
     options: dict[str, Any]
     kills: list[tuple[int, float]]
@@ -66,13 +68,15 @@ def scenario(seed: int) -> Scenario:
     chance = Random(seed)
     count = chance.randint(40, 100)
     rows = [_row(chance, at) for at in range(count)]
-    good = Counter(row[4] for row in rows if row[0] != "soon" and row[2] == PERSON)
+    others = Random(f"others {seed}")  # so that the seeds of old mean what they did
+    rows = [_shared(others, row) for row in rows] if others.random() < 0.4 else rows
+    good = Counter((row[4], row[2]) for row in rows if row[0] != "soon" and row[2] in PEOPLE)
     size = chance.choice([1, 5, 10, 10])
     return Scenario(
         rows=rows,
         good=good,
         settings=Settings(batch_size=size, bulk=size > 1, concurrency=chance.choice([1, 4, 16])),
-        options=conditions(chance, seed) | {"faults": tuple(_faults(chance))},
+        options=conditions(chance, seed) | {"faults": tuple(_faults(chance)), "includes": others.choice(INCLUDES)},
         kills=[(chance.randint(1, 40), chance.uniform(0.5, 600)) for _ in range(chance.randint(0, 3))],
         sorts=chance.random() < 0.2,
         marker=chance.choice(["off", "off", "note"]),
@@ -101,6 +105,13 @@ def _row(chance: Random, at: int) -> tuple[Any, ...]:
         day = "soon"
     person = 999_999 if 0.02 < fate < 0.05 else PERSON
     return (day, 30 + place % 7 * 15, person, SERVICE, f"work no. {place}")
+
+
+def _shared(chance: Random, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row that may differ from others only in whose time it is, which answers do not tell by themselves."""
+    if row[0] == "soon" or row[2] not in PEOPLE or chance.random() < 0.5:
+        return row
+    return ("2026-04-01", 60, chance.choice(PEOPLE), SERVICE, "Daily")
 
 
 def _faults(chance: Random) -> list[Rule]:
@@ -228,13 +239,13 @@ class Simulation(World):
         assert summary.counts.is_conserved
         assert (summary.rows, summary.not_attempted) == (len(self.plan.rows), 0)
         assert (summary.in_doubt, summary.duplicated) == (0, 0), self.doubts()
-        assert Counter(map(unmarked, self.stored)) == self.plan.good
+        entries = self.sandbox.store.table("time_entries").values()
+        by_id = {str(one.id): (unmarked(one.attributes["note"]), one.links["person"]) for one in entries}
+        assert Counter(by_id.values()) == self.plan.good
         assert summary.done == self.plan.good.total()
         success = read_csv(self.results / "time_entries.success.csv") if summary.done else []
-        entries = self.sandbox.store.table("time_entries").values()
-        by_id = {str(one.id): unmarked(one.attributes["note"]) for one in entries}
         assert len(success) == summary.done
-        assert {row["remote_id"]: row["note"] for row in success} == by_id
+        assert {row["remote_id"]: (row["note"], int(row["person_id"])) for row in success} == by_id
         assert not (self.results / "time_entries.in-doubt.csv").exists()
         assert audit["throttled"] <= audit["faults"].get("throttle", 0), "a 429 of our own making"
 

@@ -204,6 +204,7 @@ ROWS: Final = (
         f"{WRITER}isolating_one_bad_row_is_cheap",
         f"{WRITER}a_batch_that_is_too_large_is_halved_for_the_rest_of_the_load",
         f"{SETTLING}a_partial_answer_is_believed_as_far_as_it_goes",
+        "flow/test_flow_order.py::test_every_row_gets_the_id_of_its_own_record",
         "flow/test_flow_run.py::test_a_provider_that_stores_a_part_of_a_refused_batch_is_found_out",
     ),
     _row(

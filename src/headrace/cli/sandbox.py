@@ -34,6 +34,7 @@ class Conduct(NamedTuple):
     pointers: str | None
     atomicity: str | None
     order: str | None
+    includes: str | None
     max_bulk: int | None
     shape: str | None
     plan: str | None
@@ -81,6 +82,10 @@ _Atomicity = Annotated[
     typer.Option(metavar="atomic|partial", help="Whether a bulk request with a bad record stores the good ones."),
 ]
 _Order = Annotated[str | None, typer.Option(metavar="same|shuffled", help="The order of a bulk request's answers.")]
+_Includes = Annotated[
+    str | None,
+    typer.Option(metavar="shown|ignored|refused", help="What becomes of relationships that a create asks to see."),
+]
 _MaxBulk = Annotated[
     int | None, typer.Option("--max-bulk", metavar="N", min=1, help="The most records a bulk request may carry.")
 ]
@@ -112,6 +117,7 @@ def sandbox(
     pointers: _Pointers = None,
     atomicity: _Atomicity = None,
     order: _Order = None,
+    includes: _Includes = None,
     max_bulk: _MaxBulk = None,
     shape: _Shape = None,
     plan: _Plan = None,
@@ -138,6 +144,7 @@ def sandbox(
         pointers,
         atomicity,
         order,
+        includes,
         max_bulk,
         shape,
         plan,

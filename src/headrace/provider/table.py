@@ -85,8 +85,7 @@ class Bulk(Struct, frozen=True, kw_only=True):
 
     `atomicity` is `atomic` (all or nothing), `per_item` or `unknown`. `size` is the default number of records per
     request. `ordered` says that the API promises answers in request order. `only` are the operations that there is no
-    other form of: one record too is sent as a list. `shown` are the references that a create asks to see in the answer:
-    those by which alone records are told apart.
+    other form of: one record too is sent as a list.
     """
 
     operations: frozenset[str]
@@ -94,7 +93,6 @@ class Bulk(Struct, frozen=True, kw_only=True):
     atomicity: str = "atomic"
     ordered: bool = False
     only: frozenset[str] = frozenset()
-    shown: tuple[str, ...] = ()
 
 
 class Action(Struct, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ class Sandbox:
             options.atomicity,
             options.order,
             options.max_bulk,
+            options.includes,
             shape=options.shape,
             is_paid=options.plan == "paid",
         )

@@ -21,6 +21,7 @@ class Conduct:
     atomicity: str
     order: str
     max_bulk: int
+    includes: str = "shown"
     lag: float = 0.0
     """For how many seconds new records stay out of lists."""
     shape: str = "wrapped"

@@ -11,6 +11,7 @@ ResetName: TypeAlias = Literal["x-ratelimit-reset", "retry-after", "none"]
 PointerName: TypeAlias = Literal["plain", "indexed"]
 AtomicityName: TypeAlias = Literal["atomic", "partial"]
 OrderName: TypeAlias = Literal["same", "shuffled"]
+IncludesName: TypeAlias = Literal["shown", "ignored", "refused"]
 ShapeName: TypeAlias = Literal["wrapped", "bare"]
 PlanName: TypeAlias = Literal["paid", "free"]
 
@@ -20,6 +21,7 @@ _CHOICES: Final[dict[str, Any]] = {
     "pointers": PointerName,
     "atomicity": AtomicityName,
     "order": OrderName,
+    "includes": IncludesName,
     "shape": ShapeName,
     "plan": PlanName,
 }
@@ -38,7 +40,8 @@ class Options:
     back, None for the API's own. `latency` is the shortest and the longest time in milliseconds between a request's
     departure and its answer. `pointers` says whether the errors of a bulk request name the record
     (`data/1/attributes/x`), `atomicity` whether a bulk request with a bad record stores the good ones, `order` whether
-    its answer keeps the request's order, `max_bulk` the most records one takes. `shape` says whether records come
+    its answer keeps the request's order, `max_bulk` the most records one takes. `includes` says what becomes of
+    the relationships that a create asks to see, of which no vendor's page speaks. `shape` says whether records come
     wrapped in a key or bare, where the vendor's pages contradict each other, and `plan` what the account has paid for,
     where that matters. `runtime` is what a request and each of its records cost, in seconds of the server's time,
     `server_time` how many of these an hour allows, None for any number. `seed` makes everything random repeatable, but
@@ -56,6 +59,7 @@ class Options:
     pointers: PointerName = "plain"
     atomicity: AtomicityName = "atomic"
     order: OrderName = "same"
+    includes: IncludesName = "shown"
     max_bulk: int = 100
     shape: ShapeName = "wrapped"
     plan: PlanName = "paid"

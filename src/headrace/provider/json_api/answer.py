@@ -28,7 +28,7 @@ _emptied: Final = Decoder(_Emptied)
 
 
 def created(kind: str, layout: Layout, *, ordered: bool) -> Read:
-    """Return the reader of a create's answer: its ids, joined to the values by what it echoes.
+    """Return the reader of a create's answer: its ids, joined to the values by what it echoes; none if that is a guess.
 
     With `ordered` the table says that answers come in request order, and they are joined by position.
     """
@@ -40,7 +40,9 @@ def created(kind: str, layout: Layout, *, ordered: bool) -> Read:
         ids = _ids(items, kind, len(values))
         if ids is None or ordered or len(ids) == 1:
             return ids
-        return [ids[place] for place in join(compare(values, items), len(ids))]
+        found = compare(values, items)
+        places = join(found.columns, len(ids), found.hidden)
+        return None if places is None else [ids[place] for place in places]
 
     return read
 

@@ -23,6 +23,7 @@ from headrace.provider.json_api.document import (
 )
 from headrace.provider.json_api.layout import layout
 from headrace.provider.json_api.refusal import Refuse, refused
+from headrace.provider.json_api.telling import Tell, telling
 from headrace.provider.table import Action, Bulk, Provider, Resource
 from headrace.provider.wire import Refusal
 
@@ -32,7 +33,7 @@ class JsonApiCodec:
     """The `Codec` of JSON:API: `build` makes the items of a request, `read` and `refuse` understand its answers.
 
     `tail` stands behind the path of an action; `is_collective` says that records are a list in the body, be it one.
-    `shown` are the relationships that a bulk request asks for; `has_body` is false where the path says it all.
+    `tell` names the relationships that a bulk request asks for; `has_body` is false where the path says it all.
     """
 
     method: str
@@ -43,7 +44,7 @@ class JsonApiCodec:
     refuse: Refuse
     tail: str = ""
     is_collective: bool = False
-    shown: str = ""
+    tell: Tell | None = None
     has_body: bool = True
 
     def request(self, values: Sequence[Struct], *, bulk: bool) -> Request:
@@ -53,7 +54,7 @@ class JsonApiCodec:
             return Request(
                 method=self.method,
                 path=self.path + self.tail,
-                params=(("include", self.shown),) if self.shown else (),
+                params=self._included(values),
                 headers=BULK_HEADERS,
                 body=encode(Document(items)),
                 route=self.route,
@@ -66,6 +67,10 @@ class JsonApiCodec:
             body=encode(Document(item)) if self.has_body else None,
             route=self.route,
         )
+
+    def _included(self, values: Sequence[Struct]) -> tuple[tuple[str, str], ...]:
+        names = "" if self.tell is None else self.tell(values)
+        return (("include", names),) if names else ()
 
     def ids(self, body: bytes, values: Sequence[Struct]) -> list[str] | None:
         """`Codec.ids`."""
@@ -91,13 +96,9 @@ def codec(provider: Provider, resource: Resource, operation: str) -> JsonApiCode
         read=read,
         refuse=refused(layout(form(resource, operation))),
         is_collective=operation in bulk.only,
-        shown=_shown(resource, bulk) if operation == "create" else "",
+        tell=telling(layout(resource.struct)) if operation == "create" and not bulk.ordered else None,
         has_body=method != "DELETE",  # the path names what to delete
     )
-
-
-def _shown(resource: Resource, bulk: Bulk) -> str:
-    return ",".join(link.name for link in layout(resource.struct).links if link.field in bulk.shown)
 
 
 def _acting(provider: Provider, resource: Resource, action: Action) -> JsonApiCodec:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from itertools import starmap
 from operator import attrgetter
 from types import MappingProxyType, NoneType
 from typing import Any, Final, TypeAlias
@@ -13,8 +12,15 @@ from msgspec import UNSET, Struct, UnsetType
 from headrace.provider.json_api.joining import Column
 from headrace.provider.json_api.layout import Layout
 
-Compare: TypeAlias = Callable[[Sequence[Struct], Sequence[Any]], list[tuple[Column, Column]]]
-"""From values and the records of an answer to the columns that both have: what was sent, what came back."""
+Compare: TypeAlias = Callable[[Sequence[Struct], Sequence[Any]], "Comparison"]
+"""Compares values with the records of an answer."""
+
+
+class Comparison(Struct, frozen=True, gc=False):
+    """The columns that both sides have, what was sent and what came back; and the references that are not answered."""
+
+    columns: list[tuple[Column, Column]]
+    hidden: list[Column]
 
 
 class Known(Struct, gc=False):
@@ -54,14 +60,15 @@ def _loose(name: str, names: Mapping[str, str]) -> type[Struct]:
 def _compare(no_attributes: Struct, no_relationships: Struct) -> Compare:
     attributes, relationships = no_attributes.__struct_fields__, no_relationships.__struct_fields__
 
-    def compare(values: Sequence[Struct], records: Sequence[Any]) -> list[tuple[Column, Column]]:
+    def compare(values: Sequence[Struct], records: Sequence[Any]) -> Comparison:
         said = [record.attributes or no_attributes for record in records]
         related = [record.relationships or no_relationships for record in records]
-        columns = [
-            *((name, values, _as_it_is, said) for name in attributes),
-            *((name, values, _related, related) for name in relationships),
-        ]
-        return [pair for pair in starmap(_pair, columns) if pair is not None]
+        told = (_pair(name, values, _as_it_is, said) for name in attributes)
+        linked = [pair for name in relationships if (pair := _pair(name, values, _related, related))]
+        return Comparison(
+            [pair for pair in (*told, *linked) if pair and any(pair[1])],
+            [sent for sent, echoed in linked if not any(echoed)],
+        )
 
     return compare
 
@@ -69,14 +76,13 @@ def _compare(no_attributes: Struct, no_relationships: Struct) -> Compare:
 def _pair(
     name: str, values: Sequence[Struct], read: Callable[[list[Any]], list[Any]], echoes: Sequence[Any]
 ) -> tuple[Column, Column] | None:
-    """Return what was sent and what came back of one field, None where nobody sent it or nothing came back."""
+    """Return what was sent and what came back of one field, None where nobody sent it."""
     get = attrgetter(name)
     raw = [*map(get, values)]
     if raw.count(UNSET) == len(raw):  # most fields of most loads: not worth a look at the answer
         return None
-    sent = _spelt(raw)
-    echoed = _spelt(read([*map(get, echoes)])) if any(sent) else []
-    return (sent, echoed) if any(echoed) else None
+    sent = spelt(raw)
+    return (sent, spelt(read([*map(get, echoes)]))) if any(sent) else None
 
 
 def _as_it_is(column: list[Any]) -> list[Any]:
@@ -108,7 +114,7 @@ def canonical(value: Any) -> str:
     return _SPELLINGS.get(type(value), _other)(value)
 
 
-def _spelt(column: list[Any]) -> Column:
+def spelt(column: list[Any]) -> Column:
     """Return `canonical` of each value. Where all are of one type, as they mostly are, no call per value is ours."""
     kinds = set(map(type, column))
     return [*map(_SPELLINGS.get(kinds.pop(), _other) if len(kinds) == 1 else canonical, column)]

@@ -13,21 +13,44 @@ _Group: TypeAlias = tuple[list[int], list[int]]
 """Places among what was sent and among the answers that belong together, equally many."""
 
 
-def join(columns: _Columns, count: int) -> list[int]:
+def join(columns: _Columns, count: int, hidden: Sequence[Column] = ()) -> list[int] | None:
     """Return for each of `count` values the place of its answer, given what was sent and echoed in every column.
 
     A column is *faithful* where it holds the same values on both sides, each equally often; a server may rewrite
     others (sanitised notes, defaults). Rows are told apart by faithful columns, one after the other, each judged anew
     among the rows that are still alike. Rows that stay alike are paired where they are equal, else in order.
+
+    None where that would be a guess: where several would be paired by an order that is known to be another one, or
+    rows that are answered alike differ in what is `hidden`, which was sent and not echoed.
     """
-    places = list(range(count))
-    if all(sent == echoed for sent, echoed in columns):  # nothing says that the order is another
-        return places
+    places: list[int] | None = list(range(count))
+    if any(sent != echoed for sent, echoed in columns):  # else nothing says that the order is another
+        places = _joined(columns, count)
+    return places if places is not None and _is_told(places, columns, hidden) else None
+
+
+def _joined(columns: _Columns, count: int) -> list[int] | None:
+    places, is_shuffled = [-1] * count, any(map(_is_moved, columns))
     for group in _alike(columns, count):
-        if len(group) > 1:
-            for ours, theirs in _split((group, group), columns):
-                places[ours] = theirs
-    return places
+        for ours, theirs in _split((group, group), columns, is_shuffled=is_shuffled):
+            places[ours] = theirs
+    return None if -1 in places else places
+
+
+def _is_moved(column: tuple[Column, Column]) -> bool:
+    """Whether a column came back whole, and in another order."""
+    sent, echoed = column
+    return sent != echoed and Counter(sent) == Counter(echoed)
+
+
+def _is_told(places: Sequence[int], columns: _Columns, hidden: Sequence[Column]) -> bool:
+    """Whether all rows that are answered alike are alike in what is hidden too."""
+    unseen = [*zip(*hidden, strict=True)]
+    if len(set(unseen)) <= 1:
+        return True
+    told = [*zip(*(echoed for _, echoed in columns), strict=True)] or [()] * len(places)
+    kinds = set(told)
+    return len(kinds) == len(told) or len(set(zip(map(told.__getitem__, places), unseen, strict=True))) == len(kinds)
 
 
 def _alike(columns: _Columns, count: int) -> list[list[int]]:
@@ -42,16 +65,16 @@ def _alike(columns: _Columns, count: int) -> list[list[int]]:
     return [*alike.values()]
 
 
-def _split(group: _Group, columns: _Columns) -> Iterator[_Pair]:
+def _split(group: _Group, columns: _Columns, *, is_shuffled: bool) -> Iterator[_Pair]:
     """Yield the pairs of `group`, split by its most telling faithful column until there is none."""
     column = _telling(group, columns)
     if column is None:
-        yield from _pairs(group, columns)
+        yield from _pairs(group, columns, is_shuffled=is_shuffled)
         return
     sent, echoed = column
     ours, theirs = _by_value(group[0], sent), _by_value(group[1], echoed)
     for value, places in ours.items():
-        yield from _split((places, theirs[value]), columns)
+        yield from _split((places, theirs[value]), columns, is_shuffled=is_shuffled)
 
 
 def _telling(group: _Group, columns: _Columns) -> tuple[Column, Column] | None:
@@ -71,8 +94,11 @@ def _by_value(places: list[int], column: Column) -> dict[str, list[int]]:
     return found
 
 
-def _pairs(group: _Group, columns: _Columns) -> list[_Pair]:
-    """Pair rows that no column tells apart: equal ones of equal rank first, then equal ones, then by rank."""
+def _pairs(group: _Group, columns: _Columns, *, is_shuffled: bool) -> list[_Pair]:
+    """Pair rows that no column tells apart: equal ones of equal rank first, then equal ones, then by rank.
+
+    The last only where that is no guess: in an answer that kept its order, or where any of them serves.
+    """
     sent = {place: tuple(ours[place] for ours, _ in columns) for place in group[0]}
     echoed = {place: tuple(theirs[place] for _, theirs in columns) for place in group[1]}
     equal = [(ours, theirs) for ours, theirs in zip(*group, strict=True) if sent[ours] == echoed[theirs]]
@@ -81,7 +107,9 @@ def _pairs(group: _Group, columns: _Columns) -> list[_Pair]:
     for theirs in reversed(theirs_left):
         waiting[echoed[theirs]].append(theirs)
     equal += [(ours, waiting[sent[ours]].pop()) for ours in ours_left if waiting[sent[ours]]]
-    return [*equal, *zip(*_without(group, equal), strict=True)]
+    ours_left, theirs_left = _without(group, equal)
+    is_guess = is_shuffled and len({sent[place] for place in ours_left}) > 1
+    return equal if is_guess else [*equal, *zip(ours_left, theirs_left, strict=True)]
 
 
 def _without(group: _Group, pairs: list[_Pair]) -> _Group:

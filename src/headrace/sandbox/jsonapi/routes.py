@@ -1,7 +1,7 @@
 """The routes of a JSON:API server: method and path lead to a read, a write or an action of the provider's tables."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -76,6 +76,7 @@ def _collection(catalog: Catalog, kind: Kind, call: Call, context: Context) -> R
         case "GET":
             return _reply(200, listing(call, kind, view, context))
         case "POST" if document.is_bulk(call):
+            view = _of_create(view, context)
             return _shown(201, view, kind, writing.create_many(call, kind, context))
         case "POST" if "create" not in kind.lacks:
             return _made(view, kind, writing.create_one(call, kind, context))
@@ -87,6 +88,13 @@ def _collection(catalog: Catalog, kind: Kind, call: Call, context: Context) -> R
             writing.delete_many(call, kind, context)
             return Reply(204)
     raise problems.not_found()
+
+
+def _of_create(view: View, context: Context) -> View:
+    """Return what a create shows of `view`: of the relationships that it asks to see no page speaks."""
+    if view.include and context.conduct.includes == "refused":
+        raise problems.unsupported("Include", f"Include '{next(iter(view.include))}'")
+    return replace(view, include={}) if context.conduct.includes == "ignored" else view
 
 
 def _member(catalog: Catalog, kind: Kind, call: Call, context: Context, number: int) -> Reply:

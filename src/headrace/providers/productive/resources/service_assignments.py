@@ -11,10 +11,7 @@ from msgspec import Meta, Struct
 from headrace.provider import Bulk, NaturalKey, Resource
 from headrace.providers.productive.vocabulary import DOCS, PersonId, ServiceId, ServiceTypeId
 
-
-def _bulk(*shown: str) -> Bulk:
-    """Return what is done in bulk. Assignments have nothing but references, which answers show if they are asked to."""
-    return Bulk(operations=frozenset({"create", "delete"}), shown=shown)
+_BULK: Final = Bulk(operations=frozenset({"create", "delete"}))
 
 
 class ServiceAssignment(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -36,7 +33,7 @@ SERVICE_ASSIGNMENTS: Final = Resource(
     struct=ServiceAssignment,
     guarantee=NaturalKey(("service_id", "person_id")),
     doc=f"{DOCS}service-assignments",
-    bulk=_bulk("service_id", "person_id"),
+    bulk=_BULK,
     filters=frozenset({"service_id", "person_id"}),
 )
 
@@ -45,5 +42,5 @@ SERVICE_TYPE_ASSIGNMENTS: Final = Resource(
     struct=ServiceTypeAssignment,
     guarantee=NaturalKey(("service_type_id", "person_id")),
     doc=f"{DOCS}service-type-assignments",
-    bulk=_bulk("service_type_id", "person_id"),
+    bulk=_BULK,
 )
