@@ -112,3 +112,18 @@ def test_the_ids_that_later_loads_take_are_right(tmp_path: Path) -> None:
     assert world.run().exit_code == 0
     left = {record.links["person"] for record in world.sandbox.store.table("time_entries").values()}
     assert left == set(PEOPLE[1:])
+
+
+def test_what_is_refused_for_its_address_says_nothing_of_rows(tmp_path: Path) -> None:
+    """A batch refused for its `include` leaves nothing; one that is then refused for a row may, and is looked at.
+
+    One finding for both stored the good rows of the second twice (seed 74 of the simulation).
+    """
+    bad = ("2026-03-04", 60, 999_999, 901, "bad")
+    rows = [*ALIKE[:4], *(("2026-03-05", 60, 201, 901, f"row {place}") for place in range(40))]
+    rows[25:25] = [bad]
+    world = World(tmp_path, includes="refused", atomicity="partial")
+    write_csv(tmp_path / "hours.csv", rows)
+    report = world.run(Settings(batch_size=10, concurrency=1))
+    assert (report.exit_code, report.summary.done, report.summary.rejected) == (3, 44, 1)
+    assert world.sandbox.store.counts["time_entries"] == 44
