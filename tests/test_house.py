@@ -49,7 +49,8 @@ known again), `connection` (an open way to a provider), `migration` (one import)
 (what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names it would find), `scouting`
 (what it would ask about its first rows), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made
 anew), `exporting` (a listing read into a file), `verification` (what there is, compared with what was sent; `expecting`
-says what that is, `minutes` asks the time report). Below the client, `access` makes a connection of credentials."""
+says what that is, `comparison` does it for a resource, `verified` is what comes of it, `minutes` asks the time report).
+Below the client, `access` makes a connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -87,8 +88,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exporting": {"connection", "meter", "naming", "shaping", *ACTS, *NOUNS},
     "shaping": {"naming", *NOUNS},
     "minutes": {"connection", *ACTS, *NOUNS},
-    "expecting": FLOW,
-    "verification": FLOW | {"expecting", "minutes"},
+    "verified": {"minutes"},
+    "expecting": FLOW | {"verified"},
+    "comparison": FLOW | {"expecting", "minutes", "verified"},
+    "verification": FLOW | {"comparison", "expecting", "minutes", "verified"},
     "prospects": {"ownfields", "parents", "resolving", "roster", *ACTS, *NOUNS},
     "scouting": FLOW | {"prospects"},
     "rehearsal": FLOW | {"checking", "prospects", "scouting"},
@@ -107,6 +110,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "adoption",
         "exporting",
         "verification",
+        "verified",
         "session",
         "examination",
         "address",
@@ -156,7 +160,10 @@ MAY_USE: dict[str, set[str]] = {
     "adoption": {"msgspec", "anyio"},
     "exporting": {"msgspec"},
     "minutes": {"msgspec"},
-    "verification": {"msgspec"},
+    "verified": {"msgspec"},
+    "expecting": set(),
+    "comparison": {"msgspec"},
+    "verification": set(),
     "prospects": {"msgspec"},
     "scouting": {"msgspec"},
     "rehearsal": {"msgspec", "anyio"},

@@ -37,7 +37,8 @@ from headrace.progress import Progress
 from headrace.provider import Login, Provider
 from headrace.session import check_login
 from headrace.stream import OutcomeStream
-from headrace.verification import Verified, verify
+from headrace.verification import verify
+from headrace.verified import Verified
 
 __all__ = ["Client", "Plan", "Report"]
 

@@ -28,6 +28,7 @@ from headrace.model import NO_MAPPING, Chunk, Record, Row
 from headrace.passage import intake_of, open_of, resource_of
 from headrace.provider import UPSERT, Action, Resource
 from headrace.resolving import Resolving, Tables
+from headrace.verified import MOST, Place
 
 _MADE: Final = frozenset({"create", UPSERT})
 _ID: Final = "id"
@@ -40,9 +41,11 @@ _Done: TypeAlias = Mapping[int, Made]
 
 
 class Expecting:
-    """One load that has been run, the `place`-th of its import. Mutable state: how many of its rows are expected.
+    """One load that has been run, the `place`-th of its import; `resources` closes its source.
 
     `attachments` is the folder of the files that rows name, `rows` are those of a load that a program gave them to.
+    Mutable state: how many of its rows are `checked`, the first of those that are changed, and of which records its
+    rows have come by.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Expecting:
         place: int,
         view: View,
         connection: Connection,
+        resources: ExitStack,
         *,
         attachments: str | Path | None = None,
         rows: Rows | None = None,
@@ -59,9 +63,8 @@ class Expecting:
         self.place = place
         self._view = view
         self._connection = connection
-        self._resources = ExitStack()
-        self._source: Source = self._resources.enter_context(closing(_opened(spec, rows)))
-        self._made: MadeRecords = self._resources.enter_context(closing(view.made(spec.title)))
+        self._source: Source = resources.enter_context(closing(_opened(spec, rows)))
+        self._made: MadeRecords = resources.enter_context(closing(view.made(spec.title)))
         self._intake: Intake = intake_of(
             spec,
             connection.provider,
@@ -71,7 +74,9 @@ class Expecting:
         )
         self._action: Action | None = self.resource.action(spec.operation)
         self._twins: Counter[bytes] = Counter()
+        self._met = bytearray(len(self._made) + 1)
         self.checked = 0
+        self.changed_rows: list[Place] = []
 
     @property
     def resource(self) -> Resource:
@@ -99,19 +104,35 @@ class Expecting:
         return len(self._made) - self.checked
 
     async def gather(self, tables: Tables, into: Expectations) -> None:
-        """Put what every row has left `into` what is expected. Raises as `Tables` does, and `SourceError`."""
+        """Put what every row has left `into` what is expected. Raises as `Tables` does, and `SourceError`.
+
+        Of a row that says something else now, and of one that is not in the source any more, that is a record at most.
+        """
         find = self._deleted if self.spec.operation == "delete" else await self._sent(tables)
         for chunk in self._source.chunks():
             rows = self._intake.rows(chunk)
             made = self._made.find([row.key for row in rows])
             done = {row.offset: one for row in rows if (one := self._next(row, made)) is not None}
-            found = [*find(chunk, [row for row in rows if row.offset in done], done)]
-            self.checked += len(found)
-            into.put(found)
+            into.put(self._noted(find(chunk, [row for row in rows if row.offset in done], done)))
+        into.put(self._noted(self._unmet()))
 
-    def close(self) -> None:
-        """Close the source."""
-        self._resources.close()
+    def _noted(self, found: Iterable[Expected]) -> Iterator[Expected]:
+        """Yield what was found, and note what the source still says, and what not."""
+        for one in found:
+            self._met[one.turn] = True
+            if one.line and one.fields is not None:
+                self.checked += 1
+            elif len(self.changed_rows) < MOST:
+                row = Place(file=self.file, line=one.line or None, load=self.spec.title, id=one.remote_id)
+                self.changed_rows.append(row)
+            yield one
+
+    def _unmet(self) -> Iterator[Expected]:
+        """Yield the records of rows that the source does not have any more."""
+        is_there = self.spec.operation != "delete"
+        for one in self._made:
+            if not self._met[one.turn]:
+                yield Expected(one.remote_id, self.place, one.turn, 0, None, is_there=is_there)
 
     def _next(self, row: Row, made: Mapping[bytes, Sequence[Made]]) -> Made | None:
         """Return the record that a row was made into: of rows with equal keys each has its own."""
@@ -138,11 +159,12 @@ class Expecting:
         def sent(chunk: Chunk, rows: Sequence[Row], done: _Done) -> Iterator[Expected]:
             records = mark(self._records(chunk, rows, done, resolving))
             prints = value_prints(record.value for record in records)
-            for record, digest in zip(records, prints, strict=True):
-                one = done[record.row.offset]
-                if one.print in {None, digest}:
-                    fields = {**leaves, **sent_fields(record.value)}
-                    yield Expected(one.remote_id, self.place, one.turn, record.row.line, fields)
+            now = {record.row.offset: (record, digest) for record, digest in zip(records, prints, strict=True)}
+            for row in rows:
+                one, (record, digest) = done[row.offset], now.get(row.offset, (None, b""))
+                is_same = record is not None and one.print in {None, digest}
+                fields = {**leaves, **sent_fields(record.value)} if record is not None and is_same else None
+                yield Expected(one.remote_id, self.place, one.turn, row.line, fields)
 
         return sent
 
@@ -219,10 +241,15 @@ def _opened(spec: LoadSpec, rows: Rows | None) -> Source:
 
 
 def said_of(rows: Sequence[Expected]) -> Iterator[tuple[Expected, dict[str, Any]]]:
-    """Yield the rows of a record in the order of time, each with those of its fields that no later one says."""
+    """Yield the rows of a record in the order of time, each with those of its fields that no later one says.
+
+    None from before a row of which nobody knows what it said.
+    """
     later: dict[str, Any] = {}
     told: list[tuple[Expected, dict[str, Any]]] = []
     for row in reversed(rows):
+        if row.fields is None:
+            break
         own = {name: value for name, value in row.fields.items() if name not in later}
         if MERGED in row.fields and MERGED in later:  # an update says those fields of its own that it changes
             own[MERGED] = {name: value for name, value in row.fields[MERGED].items() if name not in later[MERGED]}

@@ -38,3 +38,29 @@ def test_verifying(
         (2, None, None),
         (3, "time", 700),
     ]
+
+
+def test_changed_rows_are_told(
+    headrace: Program, sandbox: Callable[..., Place], hours: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Rows that say something else now: each with its place, for people and as JSON; without any there is no key."""
+    place = sandbox()
+    hours(5)
+    where = ("--base-url", place.url, "--no-limits", "--quiet")
+    assert headrace("run", "hours.csv", "--to", "productive:time_entries", "--key", "note", *where, at=place).code == 0
+    assert "changed_rows" not in headrace("verify", "hours.headrace", *where, "--json").json
+    header, first, _, *others = (tmp_path / "hours.csv").read_text().splitlines()
+    day, _, rest = first.split(",", 2)
+    (tmp_path / "hours.csv").write_text("\n".join([header, f"{day},599,{rest}", *others]) + "\n")
+    ended = headrace("verify", "hours.headrace", *where)
+    assert ended.code == 0
+    assert "hours.csv:2: time_entries 1 says something else now" in ended.out
+    assert "hours.csv: time_entries 2 is of a row that is not there now" in ended.out
+    told = headrace("verify", "hours.headrace", *where, "--json").json
+    assert (told["changed"], told["changed_rows"]) == (
+        2,
+        [
+            {"file": "hours.csv", "line": 2, "load": "time_entries", "id": "1"},
+            {"file": "hours.csv", "line": None, "load": "time_entries", "id": "2"},
+        ],
+    )

@@ -31,7 +31,7 @@ from headrace.sandbox.productive.storage import TOKEN
 from headrace.sandbox.store import Record
 from headrace.testing import virtual_time
 from headrace.testing.wire import simulated_client
-from headrace.verification import Verified
+from headrace.verified import Verified
 
 COLUMNS = ("file", "task_id", "comment_id", "page_id")
 

@@ -14,7 +14,7 @@ from headrace.errors import UsageError
 from headrace.pipeline import Settings
 from headrace.testing import virtual_time
 from headrace.testing.wire import simulated_client
-from headrace.verification import Difference, Verified
+from headrace.verified import Difference, Verified
 
 ADA, GRACE = "ada.lovelace@northwind.example", "grace.hopper@northwind.example"
 

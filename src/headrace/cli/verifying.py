@@ -18,7 +18,7 @@ from headrace.importfile import recorded
 from headrace.ledger.view import read
 from headrace.naming import provider_named
 from headrace.provider import SOMETHING
-from headrace.verification import Difference, Verified
+from headrace.verified import Difference, Place, Verified
 
 _SHOWN: Final = 20
 """Differences that are printed for people; --json has up to a thousand."""
@@ -52,6 +52,8 @@ async def _verify(client: Client, checkpoint: Path) -> Verified:
 def _facts(found: Verified) -> Any:
     facts: dict[str, Any] = msgspec.to_builtins(found, enc_hook=str)
     del facts["notices"]
+    if not found.changed_rows:
+        del facts["changed_rows"]
     return facts
 
 
@@ -67,6 +69,8 @@ def _lines(found: Verified) -> Iterator[Text]:
     total = found.differing + found.missing
     if total > _SHOWN:
         yield plain(f"and more, of {count(total, 'record')} in all; --json has up to a thousand")
+    for row in found.changed_rows[:_SHOWN]:
+        yield plain(_changed(row), "dim")
     if found.changed:
         yield plain(
             f"{count(found.changed, 'row')} say something else now than what was sent, and are not compared", "dim"
@@ -80,8 +84,16 @@ def _lines(found: Verified) -> Iterator[Text]:
     yield plain("everything is as it was sent" if not found.exit_code else "not everything is as it was sent", "bold")
 
 
+def _changed(row: Place) -> str:
+    return f"{_where(row)} says something else now" if row.line else f"{_where(row)} is of a row that is not there now"
+
+
+def _where(row: Place) -> str:
+    return ":".join(map(str, filter(None, (row.file, row.line)))) + f": {row.load} {row.id}"
+
+
 def _difference(one: Difference) -> str:
-    where = f"{one.file}:{one.line}: {one.load} {one.id}"
+    where = _where(one)
     if one.field is None:
         return f"{where} is not there"
     if one.field == "id":

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -15,14 +16,16 @@ _TABLE: Final = (
     "CREATE TABLE expected (id TEXT, load INTEGER, turn INTEGER, line INTEGER, fields BLOB, is_there INTEGER)"
 )
 _TAKEN: Final = "SELECT * FROM expected WHERE id IN ({}) ORDER BY id, load, turn"
-_FIRST: Final = "SELECT id, min(load * 1e15 + line) AS place FROM expected GROUP BY id ORDER BY place"
+_LEFT: Final = "SELECT DISTINCT id FROM expected ORDER BY scattered(id)"
 _OF: Final = "SELECT * FROM expected WHERE id = ? ORDER BY load, turn"
 _encode: Final = msgspec.msgpack.Encoder(enc_hook=str).encode
-_decode: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
+_decode: Final = msgspec.msgpack.Decoder(dict[str, Any] | None).decode
 
 
 class Expected(Struct, frozen=True):
     """What one row has left of a record: its `fields` as they were sent, under the vendor's names, or that it is gone.
+
+    `fields` are None where the source does not say what was sent any more; where it does not have the row, `line` is 0.
 
     `load` is the place of the row's load among those that were run, `turn` the row's among those of the load that are
     done, in the order of time.
@@ -32,7 +35,7 @@ class Expected(Struct, frozen=True):
     load: int
     turn: int
     line: int
-    fields: dict[str, Any]
+    fields: dict[str, Any] | None
     is_there: bool = True
 
 
@@ -43,6 +46,7 @@ class Expectations:
         self._index = scratch()
         self._index.execute(_TABLE)
         self._index.execute("CREATE INDEX expected_id ON expected (id)")
+        self._index.create_function("scattered", 1, _scattered, deterministic=True)
         self._index.execute("BEGIN")  # never ended: the database is dropped with the connection
         # How many records there are; None when it is to be counted.
         self._count: int | None = 0
@@ -67,8 +71,8 @@ class Expectations:
         return taken
 
     def left(self) -> Iterator[list[Expected]]:
-        """Yield the rows of each record that is still expected, in the order of loads and lines."""
-        for identity, _ in self._index.execute(_FIRST):
+        """Yield the rows of each record that is still expected, in no order: the first of them stand for all."""
+        for (identity,) in self._index.execute(_LEFT):
             yield [*map(_expected, self._index.execute(_OF, (identity,)))]
 
     def __len__(self) -> int:
@@ -79,6 +83,11 @@ class Expectations:
     def close(self) -> None:
         """Forget everything."""
         self._index.close()
+
+
+def _scattered(identity: str) -> int:
+    """Return the place of an id among others: as good as by chance, and the same every time."""
+    return crc32(identity.encode())
 
 
 def _expected(row: tuple[str, int, int, int, bytes, int]) -> Expected:

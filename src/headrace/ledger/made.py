@@ -16,6 +16,7 @@ _DONE: Final = (
     " ORDER BY settled"
 )
 _AT_ONCE: Final = 500
+_ALL: Final = "SELECT remote_id, print, rowid FROM made ORDER BY rowid"
 _FIND: Final = "SELECT key, remote_id, print, rowid FROM made WHERE key IN"
 
 
@@ -45,6 +46,10 @@ class MadeRecords:
 
     def __len__(self) -> int:
         return int(self._index.execute("SELECT count(*) FROM made").fetchone()[0])
+
+    def __iter__(self) -> Iterator[Made]:
+        for remote_id, digest, turn in self._index.execute(_ALL):
+            yield Made(remote_id, digest, turn)
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Made]]:
         """Return what was made of the rows with each of `keys`."""
