@@ -1,7 +1,7 @@
 """The client: credentials, one session and one budget; and what a program does with them."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -198,23 +198,21 @@ class Client:
                 ),
             ),
         )
+        places = {"checkpoint": _path(checkpoint), "results": _path(results)}
+        with self._running(spec, _source(rows), **places) as stream:
+            async for outcome in stream.outcomes():
+                yield outcome
+
+    @contextmanager
+    def _running(self, spec: ImportSpec, source: AnySource, **places: Path | None) -> Iterator[OutcomeStream]:
+        """Run an import beside the block, which gets its outcomes; leaving the block lets what is under way end."""
         stream = OutcomeStream()
         watch = Watch(halt=stream.halt, emit=stream.emit)
-        work = partial(
-            migrate,
-            spec,
-            self.connection,
-            self.settings,
-            watch,
-            checkpoint=Path(checkpoint) if checkpoint else None,
-            results=Path(results) if results else None,
-            source=_source(rows),
-        )
+        work = partial(migrate, spec, self.connection, self.settings, watch, source=source, **places)
         self._streams.add(stream)
         self._tasks.start_soon(stream.run, work)
         try:
-            async for outcome in stream.outcomes():
-                yield outcome
+            yield stream
         finally:
             stream.close()
             self._streams.discard(stream)
@@ -284,6 +282,10 @@ class Client:
     def __repr__(self) -> str:
         state = "closed" if self._connection is None else "open"
         return f"<Client of {self.provider.name} at {self.base_url}, {state}>"
+
+
+def _path(name: str | Path | None) -> Path | None:
+    return Path(name) if name else None
 
 
 def _source(rows: str | Path | Iterable[Item] | AsyncIterable[Item]) -> AnySource:

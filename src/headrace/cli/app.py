@@ -23,6 +23,7 @@ from headrace.cli import (
     status,
     verify,
 )
+from headrace.cli.groups import ungrouped
 
 _CLOSING: Final = """
 Start with `headrace demo`: no account needed. Then `headrace providers` to see what can be written, `headrace check`
@@ -87,7 +88,7 @@ _COMMANDS: Final = (
 )
 
 for command, examples in _COMMANDS:
-    app.command(epilog=examples)(command)
+    app.command(epilog=examples)(ungrouped(command))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -17,13 +17,7 @@ Next: repair the file, or run it: invalid rows are left out and listed.
 def check(
     file: o.File,
     *,
-    to: o.To = None,
-    key: o.Key = None,
-    operation: o.Operation = None,
-    by: o.By = None,
-    format: o.Format = None,  # noqa: A002 - typer takes the parameter's name for the option's
-    delimiter: o.Delimiter = None,
-    encoding: o.Encoding = None,
+    how: DataFile,
     limit: o.Limit = None,
     attachments_dir: o.AttachmentsDir = None,
     json: o.Json = False,
@@ -35,5 +29,4 @@ def check(
     """
     from headrace.cli.checking import examine  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    how = DataFile(to, key, format, delimiter, encoding, operation, by)
     return examine(file, how, limit, attachments_dir, as_json=json)

@@ -18,10 +18,10 @@ from headrace.naming import provider_named
 _STYLES: Final = {State.FINE: "green", State.NOTE: "cyan", State.WARNING: "yellow"}
 
 
-def consult(name: str, *, access: Access, budget: str | None, talk: Talk) -> int:
+def consult(name: str, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Examine the account, print what was found, and return 0 or 3. Raises what a run raises before it begins."""
     where = Destination.of(provider_named(name), access, None)
-    client = client_of(where, access, Pace(budget=budget))
+    client = client_of(where, access, pace)
     if not talk.quiet:
         terminal.say(f"looking at {where}; nothing is written")
     found = anyio.run(_examine, client)

@@ -4,8 +4,8 @@ from typing import Annotated, Final
 
 import typer
 
-from headrace.cli import options as o
-from headrace.cli.choices import Access, Talk
+from headrace.cli.choices import Access, Pace, Telling
+from headrace.cli.groups import only
 
 EXAMPLES: Final = """\b
 Examples:
@@ -19,14 +19,9 @@ Next: `headrace plan` says what an import would do.
 def doctor(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The provider whose account is looked at.")],
     *,
-    base_url: o.BaseUrl = None,
-    allow_host: o.AllowHost = False,
-    token_file: o.TokenFile = None,
-    token_stdin: o.TokenStdin = False,
-    token: o.NoToken = None,  # noqa: ARG001 - its reader refuses every value
-    budget: o.Budget = None,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
+    access: Access,
+    pace: Annotated[Pace, only("budget")],
+    talk: Telling,
 ) -> int:
     """Check credentials, organization, rights, clock, budget, and which promise the account really supports.
 
@@ -35,5 +30,4 @@ def doctor(
     """
     from headrace.cli.consultation import consult  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    access = Access(base_url, allow_host, token_file, token_stdin)
-    return consult(name, access=access, budget=budget, talk=Talk(json=json, quiet=quiet))
+    return consult(name, access=access, pace=pace, talk=talk)

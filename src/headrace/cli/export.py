@@ -1,12 +1,13 @@
 """The command `export`: reads records or a report into a file."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
 from headrace.cli import options as o
-from headrace.cli.choices import Access, Pace, Talk
+from headrace.cli.choices import Access, Pace, Telling
+from headrace.cli.groups import only
 
 EXAMPLES: Final = """\b
 Examples:
@@ -56,40 +57,30 @@ Safe = Annotated[
 ]
 
 
-def export(
-    what: What,
-    *,
-    output: Output,
-    filters: Filter = None,
-    filter_json: FilterJson = None,
-    include: Include = None,
-    fields: Fields = None,
-    sort: Sort = None,
-    group: Group = None,
-    limit: Limit = None,
-    spreadsheet: Safe = False,
-    settings: SettingsFile = None,
-    base_url: o.BaseUrl = None,
-    allow_host: o.AllowHost = False,
-    token_file: o.TokenFile = None,
-    token_stdin: o.TokenStdin = False,
-    token: o.NoToken = None,  # noqa: ARG001 - its reader refuses every value
-    share: o.Share = None,
-    no_limits: o.NoLimits = False,
-    deadline: o.Deadline = None,
-    budget: o.Budget = None,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
-) -> int:
+class Wish(NamedTuple):
+    """What the user asks for, as it was typed."""
+
+    what: What
+    output: Output
+    filters: Filter = None
+    filter_json: FilterJson = None
+    include: Include = None
+    fields: Fields = None
+    sort: Sort = None
+    group: Group = None
+    limit: Limit = None
+    spreadsheet: Safe = False
+    settings: SettingsFile = None
+
+
+_Pace = Annotated[Pace, only("share", "no_limits", "deadline", "budget")]
+
+
+def export(wish: Wish, *, access: Access, pace: _Pace, talk: Telling) -> int:
     """Read records, or a report, into a CSV or JSON Lines file, in pages, inside the rate limits.
 
     Stopped, by whatever, the same command goes on. The file takes its name when it is complete.
     """
-    from headrace.cli.exporting import Wish, extract  # noqa: PLC0415 - loaded when it runs, so that --help is quick
+    from headrace.cli.exporting import extract  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    return extract(
-        Wish(what, output, filters, filter_json, include, fields, sort, group, limit, spreadsheet, settings),
-        access=Access(base_url, allow_host, token_file, token_stdin),
-        pace=Pace(share=share, no_limits=no_limits, deadline=deadline, budget=budget),
-        talk=Talk(json=json, quiet=quiet),
-    )
+    return extract(wish, access=access, pace=pace, talk=talk)

@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import anyio
 import msgspec
@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from headrace.cli import terminal
 from headrace.cli.choices import Access, Pace, Talk
 from headrace.cli.destination import Destination, client_of
+from headrace.cli.export import Wish
 from headrace.cli.failure import described
-from headrace.cli.options import Target
 from headrace.cli.screen import plain, show
 from headrace.cli.signals import signals_to
 from headrace.cli.text import clock, count
@@ -29,22 +29,6 @@ from headrace.naming import provider_named, readable_named
 from headrace.provider import Provider
 
 STDOUT: Final = "-"
-
-
-class Wish(NamedTuple):
-    """What the user asks for, as it was typed."""
-
-    what: Target
-    output: str
-    filters: list[str] | None
-    filter_json: str | None
-    include: str | None
-    fields: str | None
-    sort: str | None
-    group: str | None
-    limit: int | None
-    is_safe: bool
-    settings: Path | None
 
 
 def extract(wish: Wish, *, access: Access, pace: Pace, talk: Talk) -> int:
@@ -87,7 +71,7 @@ def query_of(wish: Wish) -> Query:
         sort=wish.sort,
         group=wish.group,
         limit=wish.limit,
-        is_safe=wish.is_safe,
+        is_safe=wish.spreadsheet,
     )
 
 

@@ -16,37 +16,7 @@ Next: `headrace run` with the same options.
 
 
 def plan(
-    file: o.File,
-    *,
-    to: o.To = None,
-    key: o.Key = None,
-    operation: o.Operation = None,
-    by: o.By = None,
-    format: o.Format = None,  # noqa: A002 - typer takes the parameter's name for the option's
-    delimiter: o.Delimiter = None,
-    encoding: o.Encoding = None,
-    checkpoint: o.Checkpoint = None,
-    base_url: o.BaseUrl = None,
-    allow_host: o.AllowHost = False,
-    token_file: o.TokenFile = None,
-    token_stdin: o.TokenStdin = False,
-    token: o.NoToken = None,  # noqa: ARG001 - its reader refuses every value
-    limit: o.Limit = None,
-    batch_size: o.BatchSize = None,
-    no_bulk: o.NoBulk = False,
-    concurrency: o.Concurrency = None,
-    share: o.Share = None,
-    no_limits: o.NoLimits = False,
-    budget: o.Budget = None,
-    deadline: o.Deadline = None,
-    max_errors: o.MaxErrors = None,
-    settle_after: o.SettleAfter = None,
-    canary: o.Canary = False,
-    attachments_dir: o.AttachmentsDir = None,
-    accept_change: o.AcceptMappingChange = False,
-    yes: o.Yes = False,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
+    file: o.File, *, how: DataFile, checkpoint: o.Checkpoint = None, access: Access, pace: Pace, talk: Talk
 ) -> int:
     """Say what `run` with the same options would do, and how long it would take. Nothing is written.
 
@@ -55,26 +25,4 @@ def plan(
     """
     from headrace.cli.planning import lay_out  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    pace = Pace(
-        limit,
-        batch_size,
-        no_bulk,
-        concurrency,
-        share,
-        no_limits,
-        deadline,
-        max_errors,
-        settle_after,
-        accept_change,
-        budget,
-        canary,
-        attachments_dir,
-    )
-    return lay_out(
-        file,
-        DataFile(to, key, format, delimiter, encoding, operation, by),
-        checkpoint,
-        access=Access(base_url, allow_host, token_file, token_stdin),
-        pace=pace,
-        talk=Talk(yes, json, quiet),
-    )
+    return lay_out(file, how, checkpoint, access=access, pace=pace, talk=talk)

@@ -28,16 +28,7 @@ From = Annotated[
 
 
 def resolve(
-    checkpoint: o.CheckpointFile,
-    *,
-    every: All = None,
-    file: From = None,
-    base_url: o.BaseUrl = None,
-    allow_host: o.AllowHost = False,
-    token_file: o.TokenFile = None,
-    token_stdin: o.TokenStdin = False,
-    token: o.NoToken = None,  # noqa: ARG001 - its reader refuses every value
-    json: o.Json = False,
+    checkpoint: o.CheckpointFile, *, every: All = None, file: From = None, access: Access, json: o.Json = False
 ) -> int:
     """Settle rows in doubt by hand or by rule: created, missing, the id of the record, or skip.
 
@@ -46,4 +37,4 @@ def resolve(
     """
     from headrace.cli.doubts import settle  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    return settle(checkpoint, every, file, access=Access(base_url, allow_host, token_file, token_stdin), as_json=json)
+    return settle(checkpoint, every, file, access=access, as_json=json)

@@ -22,27 +22,6 @@ def span(text: str) -> Span:
         raise typer.BadParameter(f"{text!r} is not a number of milliseconds such as 40, or 20-80") from None
 
 
-class Conduct(NamedTuple):
-    """How the sandbox is to behave. None where its own default holds; the names are those of its options."""
-
-    port: int
-    window: str | None
-    counts_rejected: bool
-    reset: str | None
-    latency: Span | None
-    seed: int | None
-    pointers: str | None
-    atomicity: str | None
-    order: str | None
-    includes: str | None
-    max_bulk: int | None
-    shape: str | None
-    plan: str | None
-    server_time: float | None
-    token: str | None
-    organization: str | None
-
-
 EXAMPLES: Final = """\b
 Examples:
   headrace sandbox productive --port 8400
@@ -104,27 +83,28 @@ _Token = Annotated[
 _Organization = Annotated[str | None, typer.Option(metavar="NUMBER", help="The organization it plays.")]
 
 
-def sandbox(
-    name: _Name,
-    *,
-    port: _Port = 0,
-    window: _Window = None,
-    counts_rejected: _CountsRejected = False,
-    reset: _Reset = None,
-    latency: _Latency = None,
-    faults: _Faults = None,
-    seed: _Seed = None,
-    pointers: _Pointers = None,
-    atomicity: _Atomicity = None,
-    order: _Order = None,
-    includes: _Includes = None,
-    max_bulk: _MaxBulk = None,
-    shape: _Shape = None,
-    plan: _Plan = None,
-    server_time: _ServerTime = None,
-    token: _Token = None,
-    organization: _Organization = None,
-) -> int:
+class Conduct(NamedTuple):
+    """How the sandbox is to behave. None where its own default holds; the names are those of its options."""
+
+    port: _Port = 0
+    window: _Window = None
+    counts_rejected: _CountsRejected = False
+    reset: _Reset = None
+    latency: _Latency = None
+    seed: _Seed = None
+    pointers: _Pointers = None
+    atomicity: _Atomicity = None
+    order: _Order = None
+    includes: _Includes = None
+    max_bulk: _MaxBulk = None
+    shape: _Shape = None
+    plan: _Plan = None
+    server_time: _ServerTime = None
+    token: _Token = None
+    organization: _Organization = None
+
+
+def sandbox(name: _Name, *, conduct: Conduct, faults: _Faults = None) -> int:
     """Play a provider's API on loopback.
 
     With its documented limits, until Ctrl-C.
@@ -134,22 +114,4 @@ def sandbox(
     """
     from headrace.cli.playing import play  # noqa: PLC0415 - loaded when it runs, so that --help is quick
 
-    conduct = Conduct(
-        port,
-        window,
-        counts_rejected,
-        reset,
-        latency,
-        seed,
-        pointers,
-        atomicity,
-        order,
-        includes,
-        max_bulk,
-        shape,
-        plan,
-        server_time,
-        token,
-        organization,
-    )
     return play(name, conduct, faults)
