@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from test_flow_export import filled, productive, read
 
-from headrace.cli.exporting import Wish, query_of
+from headrace.cli.export import Wish
+from headrace.cli.exporting import query_of
 from headrace.cli.options import Target
 from headrace.errors import UsageError
 from headrace.exporting import Exported, Query
@@ -36,8 +37,7 @@ def exported(sandbox: Sandbox, file: Path, resource: str = ENTRIES, **query: Any
 
 def typed(resource: str = ENTRIES, **options: Any) -> Query:
     """Return the query of a command line."""
-    wanted: dict[str, Any] = dict.fromkeys(Wish._fields)
-    return query_of(Wish(**wanted | {"what": Target("productive", resource), "is_safe": False} | options))
+    return query_of(Wish(Target("productive", resource), "-", **options))
 
 
 FILTERS: list[tuple[dict[str, Any], Any]] = [
