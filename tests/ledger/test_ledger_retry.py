@@ -168,11 +168,40 @@ def test_what_a_spreadsheet_saves_is_understood(tmp_path: Path, rejects: Path, d
 
 
 @pytest.mark.parametrize(
+    "columns", [["note", "line", "name"], ["error", "name", "note", "line", "field", "code", "hint"]], ids=len
+)
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_columns_in_another_order(tmp_path: Path, rejects: Path, columns: list[str], delimiter: str) -> None:
+    """Who moves columns, or deletes our reasons, has changed no cell: all of them are known by their names."""
+    repair(rejects)
+    with rejects.open(newline="", encoding="utf-8") as file:
+        lines = [*csv.DictReader(file)]
+    cells = [[line[name] for name in columns] for line in lines]
+    rejects.write_text("\n".join(map(delimiter.join, [columns, *cells])), encoding="utf-8")
+    with open_checkpoint(tmp_path) as checkpoint:
+        retry = checkpoint.retry("tasks")
+        found = [dict(zip(retry.columns, one.cells, strict=True)) for one in all_rows(retry)]
+    assert found == [{"name": name, "note": f"repaired {name}"} for name in "bcde"]
+
+
+def test_lines_without_their_last_cells(tmp_path: Path, rejects: Path) -> None:
+    """Excel writes no delimiters for the empty cells at the end of a line; no cell moves by that."""
+    edit(rejects, lambda line: line | {"note": "9", "field": "", "code": "", "error": "", "hint": ""})
+    rejects.write_bytes(rejects.read_bytes().replace(b",,,,\r\n", b"\r\n"))
+    with open_checkpoint(tmp_path) as checkpoint:
+        assert [(one.line, one.cells[1]) for one in all_rows(checkpoint.retry("tasks"))] == [
+            (line, "9") for line in range(3, 7)
+        ]
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"",
         b"name,note\r\na,b\r\n",
-        b"name,note,line,field,code,error\r\n",
+        b"name,note,field,code,error,hint\r\n",
+        b"line,name,headrace_line,note\r\n",
+        b"name,line,field,code,error,hint\r\nb,3,,,,\r\n",
         b"".join(render([[*COLUMNS, "line", "field", "code", "error", "hint"], ["b", "x", "no", "", "", "", ""]])),
         b"".join(
             render([[*COLUMNS, "line", "field", "code", "error", "hint"], *[["b", "x", "3", "", "", "", ""]] * 2])

@@ -31,7 +31,7 @@ def take_back(results: Results, connection: sqlite3.Connection, load_id: int) ->
     if results.repairs.exists():
         _take_back_again(results, sheet, connection, load_id)
     elif rejects.exists():
-        lines = _lines(RejectFile(rejects))
+        lines = _lines(_whole(RejectFile(rejects), sheet.account))
         if not _is_untouched(sheet):  # else it may have stale lines of ours, but no edits to lose
             _check_refused(connection, load_id, rejects, lines)
         durable.rename(rejects, results.repairs)
@@ -43,10 +43,10 @@ def _take_back_again(results: Results, sheet: Sheet, connection: sqlite3.Connect
         sheet.cut()  # what a kill left half written
     if not sheet.path.exists():
         durable.rename(results.repairs, sheet.path)  # so that an error names the file which the user knows
-        _lines(RejectFile(sheet.path))
+        _lines(_whole(RejectFile(sheet.path), sheet.account))
         durable.rename(sheet.path, results.repairs)
         return
-    lines, older = _lines(RejectFile(sheet.path)), _lines(RejectFile(results.repairs))
+    lines, older = _lines(_whole(RejectFile(sheet.path), sheet.account)), _lines(RejectFile(results.repairs))
     if not _is_untouched(sheet):
         _check_refused(
             connection, load_id, sheet.path, {line: record for line, record in lines.items() if line not in older}
@@ -78,6 +78,19 @@ def left_over(results: Results, connection: sqlite3.Connection, load_id: int) ->
             for one, fault in still_refused(connection, load_id, some)
             if not fault.has_place
         ]
+
+
+def _whole(file: RejectFile, account: Account) -> RejectFile:
+    """Return `file`. Raises `SourceError` where a column was deleted: its cells would be lost without a word."""
+    missing = [name for name in account.columns if name not in file.columns]
+    if missing:
+        raise SourceError(
+            f"The column {missing[0]!r} of the source is not there any more.",
+            file=str(file.path),
+            line=1,
+            hint="Put it back with its cells: `headrace run` writes the file anew, and keeps this one.",
+        )
+    return file
 
 
 def _lines(file: RejectFile) -> dict[int, int]:
