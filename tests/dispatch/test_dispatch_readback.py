@@ -2,15 +2,28 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, Struct, field
 
 from headrace.dispatch.parked import Parked, Quiet, Repeat
-from headrace.dispatch.readback.matching import ABSENT, ALWAYS, CONTESTED, Contested, Present, Unclear, conclude
-from headrace.dispatch.readback.natural import AT_ONCE, likeness, questions
+from headrace.dispatch.readback.marked import in_field, in_store, in_text
+from headrace.dispatch.readback.matching import (
+    ABSENT,
+    ALWAYS,
+    CONTESTED,
+    Contested,
+    Like,
+    Likeness,
+    Present,
+    Unclear,
+    conclude,
+)
+from headrace.dispatch.readback.natural import AT_ONCE, Natural, likeness, questions
 from headrace.model import Record, Row
 from headrace.provider import NaturalKey
 from headrace.providers.productive.resources.time_entries import TIME_ENTRIES, TimeEntry
@@ -21,12 +34,19 @@ LIKE = likeness(TIME_ENTRIES, FIELDS)
 SENT = 1_000_000.0
 
 
+class Marker(Struct, frozen=True):
+    """A record that carries a marker in a text and in a custom field."""
+
+    here: str | None
+    custom_fields: dict[str, str | None]
+
+
 def entry(note: str | None, minutes: int = 30, **more: Any) -> TimeEntry:
     text = {} if note is None else {"note": note}
     return TimeEntry(date=dt.date(2026, 3, 2), time=minutes, person_id=1, service_id=9, **text, **more)
 
 
-def parked(*values: TimeEntry, since: float | None = SENT) -> list[Parked]:
+def parked(*values: Struct, since: float | None = SENT) -> list[Parked]:
     return [
         Parked(record=Record(Row(at, at + 2, b"", ()), value), intent=1, since=since, why="lost")
         for at, value in enumerate(values)
@@ -121,6 +141,65 @@ def test_what_a_row_does_not_say_is_no_difference() -> None:
     assert found == [Present(("1",)), Present(("2",))]
     assert conclude(parked(entry(None)), [item(3, entry(None), note="default")], LIKE) == [Present(("3",))]
     assert not isinstance(found[0], Contested)
+
+
+class Anything(Struct, frozen=True):
+    """A record of any kind of values; `there` is called otherwise by the API."""
+
+    here: Any = UNSET
+    there: Any = field(default=UNSET, name="elsewhere")
+
+
+NUMBERS = [5, 5.0, Decimal("5.00"), "5", " 5 ", "5.0", "05", 1, True, "true", "nan", "inf"]
+LOCAL = dt.datetime(2026, 3, 2)  # noqa: DTZ001  # vendors leave the zone out
+DAYS = [dt.date(2026, 3, 2), "2026-03-02", LOCAL, LOCAL.replace(tzinfo=dt.UTC), "2026-03-02T00:00:00Z"]
+TEXTS = [
+    "a",
+    "A",
+    "<b>a</b>",
+    "a&amp;",
+    "a long text",
+    "A <i>long</i> text",
+    "a long text, and so on",
+    "a long text of",
+]
+SPELLINGS = st.sampled_from([*NUMBERS, *DAYS, *TEXTS, "", None, [1]])
+ROWS = st.builds(Anything, *[SPELLINGS | st.text(max_size=12) | st.just(UNSET)] * 2)
+ITEMS = st.fixed_dictionaries(
+    {"id": st.just("1")}, optional={name: SPELLINGS | st.text(max_size=12) for name in ("here", "elsewhere")}
+)
+
+
+@given(st.lists(ROWS, max_size=6), st.lists(ITEMS, max_size=8))
+def test_a_sieve_lets_everything_pass_that_may_be_the_row(values: list[Anything], items: list[dict[str, Any]]) -> None:
+    """However a value is spelt or left out, what is not compared would not have been alike; places are in order."""
+    like = Natural((("here", "here"), ("there", "elsewhere")))
+    sieve = like.sieve(items)
+    for one in parked(*values):
+        places = [*sieve(one.record)]
+        assert places == sorted({*places})
+        assert {at for at, item in enumerate(items) if like(one.record, item) > Likeness.NO} <= {*places}
+
+
+def test_rows_are_not_compared_with_every_record() -> None:
+    """Of thousands of records a row is compared with those that say the same, also where only the texts differ."""
+    minutes, notes = ([entry(f"{at} is its name", at * many) for at in range(3_000)] for many in (1, 0))
+    for values in (minutes, notes):
+        sieve = LIKE.sieve([item(at, value) for at, value in enumerate(values)])
+        assert all(len(sieve(one.record)) < 12 for one in parked(*values))
+
+
+@pytest.mark.parametrize("like", [in_field("7"), in_text("here"), in_store("here")])
+def test_markers_are_found_without_comparing(like: Like) -> None:
+    """What a sieve by marker lets pass is what is alike, glued to another marker as well, and nothing else."""
+    markers = [f"hr-{letter * 24}hr" for letter in "abc"]
+    values = [Anything(UNSET), *(Marker(one, {"7": one}) for one in (*markers, f"text {markers[0]}", "none", None))]
+    texts = [None, "none", *markers, f"{markers[0]}{markers[1]}", f"{markers[0][:-2]}{markers[1]}"]
+    items: list[Any] = [{"id": "1", "here": one, "custom_fields": {"7": one}} for one in texts]
+    items += [{"id": "2"}, {"id": "3", "custom_fields": None}]
+    sieve = like.sieve(items)
+    for one in parked(*values):
+        assert [*sieve(one.record)] == [at for at, item in enumerate(items) if like(one.record, item)]
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3)), min_size=1, max_size=3 * AT_ONCE))

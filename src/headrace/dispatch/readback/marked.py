@@ -4,12 +4,13 @@ Identical rows share a marker and are counted. Where it cannot be filtered by, r
 """
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
-from headrace.dispatch.readback.matching import Item, Like, Likeness
+from headrace.dispatch.readback.matching import Item, Likeness, Sieve
 from headrace.dispatch.readback.question import Question
 from headrace.model import Record
 
@@ -17,6 +18,8 @@ FIELDS: Final = "custom_fields"
 AT_ONCE: Final = 40
 """Markers in one question: they must fit into one address."""
 _MARKER: Final = re.compile(r"hr-[a-z2-7]{26}")
+_ANYWHERE: Final = re.compile(rf"(?=({_MARKER.pattern}))")
+"""Also a marker that begins where what looks like another one ends."""
 
 
 def questions(number: str, records: Sequence[Record]) -> list[Question]:
@@ -32,41 +35,59 @@ def questions(number: str, records: Sequence[Record]) -> list[Question]:
     ]
 
 
-def in_field(number: str) -> Like:
+class Marked(Struct, frozen=True):
+    """Compares by a marker: `ours` is that of a row, None without one, `theirs` are those that a record carries."""
+
+    ours: Callable[[Record], str | None]
+    theirs: Callable[[Item], Collection[str]]
+
+    def __call__(self, record: Record, item: Item, /) -> Likeness:
+        """Return that it is the row, or not: there is nothing between."""
+        return Likeness.EXACT if self.ours(record) in self.theirs(item) else Likeness.NO
+
+    def sieve(self, items: Sequence[Item], /) -> Sieve:
+        """Return what finds records by the markers that they carry."""
+        places: defaultdict[str | None, list[int]] = defaultdict(list)
+        for at, item in enumerate(items):
+            for marker in dict.fromkeys(self.theirs(item)):
+                places[marker].append(at)
+        return lambda record: places.get(self.ours(record), ())
+
+
+def in_field(number: str) -> Marked:
     """Return what compares by the custom field of that number."""
 
-    def like(record: Record, item: Item) -> Likeness:
+    def theirs(item: Item) -> Collection[str]:
         fields = item.get(FIELDS)
         found = fields.get(number) if isinstance(fields, dict) else None
-        return _says(found is not None and str(found) == _held(record, number))
+        return () if found is None else (str(found),)
 
-    return like
+    def ours(record: Record) -> str | None:
+        return _held(record, number) if isinstance(getattr(record.value, FIELDS, None), dict) else None
+
+    return Marked(ours, theirs)
 
 
-def in_text(field: str) -> Like:
+def in_text(field: str) -> Marked:
     """Return what compares by the marker at the end of a text, whatever the provider has made of the rest."""
 
-    def like(record: Record, item: Item) -> Likeness:
+    def ours(record: Record) -> str | None:
         found = _MARKER.findall(str(getattr(record.value, field, "")))
-        return _says(bool(found) and found[-1] in str(item.get(field) or ""))
+        return found[-1] if found else None
 
-    return like
+    return Marked(ours, lambda item: _ANYWHERE.findall(str(item.get(field) or "")))
 
 
-def in_store(field: str) -> Like:
+def in_store(field: str) -> Marked:
     """Return what compares by a field that holds nothing but the marker, or what the row itself has there."""
 
-    def like(record: Record, item: Item) -> Likeness:
+    def ours(record: Record) -> str | None:
         held: Any = getattr(record.value, field, UNSET)
-        return _says(held is not UNSET and str(item.get(field)) == str(held))
+        return None if held is UNSET else str(held)
 
-    return like
+    return Marked(ours, lambda item: (str(item.get(field)),))
 
 
 def _held(record: Record, number: str) -> str:
     fields: Any = getattr(record.value, FIELDS, None)
     return str(fields[number])
-
-
-def _says(same: bool) -> Likeness:  # noqa: FBT001  # a comparison's result, not an option
-    return Likeness.EXACT if same else Likeness.NO

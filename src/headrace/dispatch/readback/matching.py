@@ -7,7 +7,7 @@ record could be it, and none could have become it by the provider's own rewritin
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -29,7 +29,18 @@ class Likeness(IntEnum):
     EXACT = 3
 
 
-Like: TypeAlias = Callable[[Record, Item], Likeness]
+Sieve: TypeAlias = Callable[[Record], Sequence[int]]
+"""From a row to the places, in order, of all records of a listing that it may be like at all; there may be more."""
+
+
+class Like(Protocol):
+    """How a row is compared with a record of a listing. Pure."""
+
+    def __call__(self, record: Record, item: Item, /) -> Likeness:
+        """Return how far the record is the row."""
+
+    def sieve(self, items: Sequence[Item], /) -> Sieve:
+        """Return what finds candidates among `items`, so that not every row is compared with every record."""
 
 
 class Present(Struct, frozen=True):
@@ -91,44 +102,56 @@ class _Board:
         self._parked = parked
         self._items = sorted(items, key=_order)
         self._like = like
+        self._sieve = like.sieve(self._items)
         self._found: list[list[str]] = [[] for _ in parked]
         self._contested: set[int] = set()
-        self._free = [*range(len(self._items))]
-        self._table = [[like(one.record, item) for item in self._items] for one in parked]
+        self._free = set(range(len(self._items)))
+        self._table = [self._compared(one.record) for one in parked]
+
+    def _compared(self, record: Record) -> dict[int, Likeness]:
+        """Return how far the records are the row, by their places, in order; those that are not it are left out."""
+        compared = {at: self._like(record, self._items[at]) for at in self._sieve(record)}
+        return {at: likeness for at, likeness in compared.items() if likeness > Likeness.NO}
+
+    def _of(self, records: Sequence[Record]) -> set[int]:
+        """Return the places of what is free and may be one of `records`."""
+        return {
+            at
+            for one in records
+            for at in self._sieve(one)
+            if at in self._free and self._like(one, self._items[at]) >= Likeness.LOOSE
+        }
 
     def concede(self, rivals: Sequence[Record]) -> None:
         """Leave to `rivals` what may be theirs; rows that it could be as well are contested."""
-        theirs = {
-            at for at, item in enumerate(self._items) if any(self._like(one, item) >= Likeness.LOOSE for one in rivals)
-        }
+        theirs = self._of(rivals)
         for place, row in enumerate(self._table):
-            if any(row[at] >= Likeness.LOOSE for at in theirs):
+            if any(at in theirs and likeness >= Likeness.LOOSE for at, likeness in row.items()):
                 self._contested.add(place)
-        self._free = [at for at in self._free if at not in theirs]
+        self._free -= theirs
 
     def assign(self, least: Likeness) -> None:
         """Give each row that has none a record that is at least so like it and not older."""
         for place, one in enumerate(self._parked):
             if not self._found[place] and place not in self._contested:
-                at = next(
-                    (at for at in self._free if self._is(place, at, least) and is_since(self._items[at], one.since)),
-                    None,
-                )
+                at = next((at for at in self._left(place, least) if is_since(self._items[at], one.since)), None)
                 if at is not None:
                     self._take(place, at)
 
     def leave(self, others: Sequence[Record]) -> None:
         """Leave to `others` what may be theirs."""
-        for at in (*self._free,):
-            if any(self._like(one, self._items[at]) >= Likeness.LOOSE for one in others):
-                self._free.remove(at)
+        self._free -= self._of(others)
 
     def spread(self) -> None:
         """Give what is left over to the rows that it repeats: they are there more often than wanted."""
-        for at in (*self._free,):
-            owners = [place for place in range(len(self._parked)) if self._repeats(place, at)]
-            if owners:
-                self._take(owners[-1], at)
+        owners = {
+            at: place
+            for place, one in enumerate(self._parked)
+            for at in (self._left(place, Likeness.EXACT) if self._found[place] else ())
+            if is_since(self._items[at], one.since)
+        }
+        for at, place in sorted(owners.items()):
+            self._take(place, at)
 
     def finding(self, place: int) -> Finding:
         """Return what has become of one row."""
@@ -136,21 +159,15 @@ class _Board:
             return CONTESTED
         if self._found[place]:
             return Present(tuple(self._found[place]))
-        near = [at for at in self._free if self._is(place, at, Likeness.NEAR) and self._may_be_new(place, at)]
+        near = [at for at in self._left(place, Likeness.NEAR) if self._may_be_new(place, at)]
         if near:
             ids = ", ".join(str(self._items[at]["id"]) for at in near[:3])
             return Unclear(f"a record that may be it, or another one: {ids}")
         return ABSENT
 
-    def _is(self, place: int, at: int, least: Likeness) -> bool:
-        return self._table[place][at] >= least
-
-    def _repeats(self, place: int, at: int) -> bool:
-        return (
-            bool(self._found[place])
-            and self._is(place, at, Likeness.EXACT)
-            and is_since(self._items[at], self._parked[place].since)
-        )
+    def _left(self, place: int, least: Likeness) -> list[int]:
+        """Return the places, in order, of what is free and at least so like a row."""
+        return [at for at, likeness in self._table[place].items() if at in self._free and likeness >= least]
 
     def _may_be_new(self, place: int, at: int) -> bool:
         """Whether a record may have been made by the row's request: not where both times are known and it is older."""

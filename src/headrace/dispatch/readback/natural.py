@@ -1,17 +1,18 @@
 """By natural key: a record is the row when all fields that identify it are equal (RELIABILITY.md 1.9, class E)."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from html import unescape
 from types import MappingProxyType, NoneType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
-from headrace.dispatch.readback.matching import Item, Like, Likeness
+from headrace.dispatch.readback.matching import Item, Likeness, Sieve
 from headrace.dispatch.readback.question import Question
 from headrace.model import Record
 from headrace.provider import Resource, references
@@ -23,6 +24,8 @@ UNSAID: Final = object()
 CREATED: Final = "created_at"
 _PREFIX: Final = 8
 """Characters from which on the beginning of a text may stand for the whole of it."""
+Clue: TypeAlias = Callable[[Any], Hashable]
+"""From a value to what it shares with every value that may stand for it."""
 
 
 def questions(
@@ -65,21 +68,59 @@ def _filters(resource: Resource, fields: Sequence[str], records: Sequence[Record
 # --- comparing ---------------------------------------------------------------------------------------------------
 
 
-def likeness(resource: Resource, fields: Sequence[str]) -> Like:
-    """Return the function that compares a record with one of a listing in `fields`."""
-    encoded = {field.name: field.encode_name for field in msgspec.structs.fields(resource.struct)}
-    names = [(name, encoded.get(name, name)) for name in fields]
+class Natural(Struct, frozen=True):
+    """Compares a record with one of a listing in `names`: each as our field, and as the API calls it."""
 
-    def like(record: Record, item: Item) -> Likeness:
+    names: tuple[tuple[str, str], ...]
+
+    def __call__(self, record: Record, item: Item, /) -> Likeness:
+        """Return the least likeness of any field."""
         found = Likeness.EXACT
-        for ours, theirs in names:
+        for ours, theirs in self.names:
             value = getattr(record.value, ours, UNSET)
             found = min(found, compare(value, item.get(ours, item.get(theirs, UNSAID))))
             if found is Likeness.NO:
                 break
         return found
 
-    return like
+    def sieve(self, items: Sequence[Item], /) -> Sieve:
+        """Return what finds records by the fields that all of them say."""
+        columns = {ours: [item.get(ours, item.get(theirs, UNSAID)) for item in items] for ours, theirs in self.names}
+        said = {name: values for name, values in columns.items() if not any(value is UNSAID for value in values)}
+        return _Index(said, len(items)).places
+
+
+def likeness(resource: Resource, fields: Sequence[str]) -> Natural:
+    """Return what compares a record with one of a listing in `fields`."""
+    encoded = {field.name: field.encode_name for field in msgspec.structs.fields(resource.struct)}
+    return Natural(tuple((name, encoded.get(name, name)) for name in fields))
+
+
+class _Index:
+    """The records of a listing by what they say, in columns. Mutable state: an index for each set of fields in use."""
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]], count: int) -> None:
+        self._columns = columns
+        self._all = range(count)
+        self._by_fields: dict[tuple[tuple[str, Clue], ...], dict[tuple[Hashable, ...], list[int]]] = {}
+
+    def places(self, record: Record) -> Sequence[int]:
+        """Return where the records are that say the same in all fields that the row says and a clue is known for."""
+        values = {name: getattr(record.value, name, UNSET) for name in self._columns}
+        clues = {name: clue for name, value in values.items() if (clue := clue_of(value)) is not None}
+        fields = tuple(clues.items())
+        if not fields:
+            return self._all
+        if fields not in self._by_fields:
+            self._by_fields[fields] = self._indexed(fields)
+        return self._by_fields[fields].get(tuple(clue(values[name]) for name, clue in fields), ())
+
+    def _indexed(self, fields: tuple[tuple[str, Clue], ...]) -> dict[tuple[Hashable, ...], list[int]]:
+        found: defaultdict[tuple[Hashable, ...], list[int]] = defaultdict(list)
+        told = zip(*([clue(value) for value in self._columns[name]] for name, clue in fields), strict=True)
+        for at, key in enumerate(told):
+            found[key].append(at)
+        return found
 
 
 def compare(ours: Any, theirs: Any) -> Likeness:
@@ -132,6 +173,31 @@ _BLANK: Final = re.compile(r"[\W_]+")
 def essence(text: str) -> str:
     """Return what providers leave of a text however they rewrite it: letters and digits, without markup and case."""
     return _BLANK.sub("", unescape(_TAG.sub(" ", text))).casefold()
+
+
+# --- clues: what is equal wherever `compare` says anything but no ------------------------------------------------
+
+
+def clue_of(ours: Any) -> Clue | None:
+    """Return what makes clues of a value that was sent and of what is told; None where none is shared for certain."""
+    if ours is UNSET or isinstance(ours, datetime):
+        return None
+    return _gist if isinstance(ours, str) else _worth
+
+
+def _gist(text: Any) -> Hashable:
+    """Return how a text begins, of which the provider may have left no more than that."""
+    return essence(str(text or ""))[:_PREFIX]
+
+
+def _worth(value: Any) -> Hashable:
+    """Return the number that a value is however it is written, else its one spelling."""
+    text = spelt(value)
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        return text
+    return text if number.is_nan() else number
 
 
 def spelt(value: Any) -> str:
