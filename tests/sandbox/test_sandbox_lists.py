@@ -54,6 +54,47 @@ def by_cursor(desk: Desk, size: int) -> list[int]:
     return seen
 
 
+def created(desk: Desk) -> None:
+    assert desk.call("POST", "/time_entries", {"data": entry("later", time=60)}).status == 201
+
+
+def changed(desk: Desk) -> None:
+    table = desk.sandbox.store.table("time_entries")
+    change = {"type": "time_entries", "id": str(min(table)), "attributes": {"note": "other"}}
+    assert desk.call("PATCH", f"/time_entries/{min(table)}", {"data": change}).status == 200
+
+
+def deleted(desk: Desk) -> None:
+    assert desk.call("DELETE", f"/time_entries/{min(desk.sandbox.store.table('time_entries'))}").status == 204
+
+
+def sown(desk: Desk) -> None:
+    assert desk.call("POST", "/__sandbox/seed", {"time_entries": [{"note": "later", "time": 60}]}).status == 201
+
+
+WRITES = st.sampled_from([created, changed, deleted, sown])
+
+
+@few
+@given(
+    st.lists(st.tuples(st.lists(WRITES, max_size=2), st.integers(1, 9)), min_size=1, max_size=8),
+    st.sampled_from(["", "sort=-id&", "sort=note,-time&", "filter[note]=later&", "filter[note][not_eq]=other&"]),
+)
+def test_every_page_shows_what_is_there_now(steps: list[tuple[list[Any], int]], query: str) -> None:
+    """Whatever is written between two pages, each is what the first look at an equal sandbox would show."""
+    desk, fresh = seeded(30), seeded(30)
+    for writes, number in steps:
+        for write in writes:
+            write(desk)
+            write(fresh)
+        fresh.sandbox.store.forget()
+        page = f"{query}page[size]=4&page[number]={number}"
+        cursor = "" if "sort" in query else f"{query}page[size]=4&page[after]={number}"
+        for asked in (page, cursor):
+            assert desk.get("/time_entries", asked).document == fresh.get("/time_entries", asked).document
+            fresh.sandbox.store.forget()
+
+
 def test_page_sizes() -> None:
     """30 by default, 200 at most: more is cut; nonsense is the default; a page past the end is empty."""
     desk = seeded(250)

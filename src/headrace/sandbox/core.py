@@ -138,6 +138,8 @@ class Sandbox:
         context = Context(
             self.store, self.audit, conduct, self.random, self.credentials.organization, self.credentials.token
         )
+        if call.method != "GET":
+            self.store.forget()
         answer = (self.api.storage or _no_storage) if call.path.startswith(STORAGE) else self.api.answer
         return answer(call, context)
 

@@ -1,13 +1,16 @@
 """The store: records by type and id, in memory, and which of them were created alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 
 Link: TypeAlias = int | tuple[int, ...] | None
 """What a relationship holds: the id of one record, or of several."""
+
+MAX_LISTINGS: Final = 8
+"""How many listings are remembered between their pages."""
 
 
 class Record:
@@ -71,8 +74,28 @@ class Store:
         self._sequences: dict[str, int] = {}
         self.is_lagging = False  # whether some record may be missing from lists for a while
         self.kept: dict[tuple[str, ...], Any] = {}  # what an API remembers beside its records, as answers under a key
+        self._listings: dict[Hashable, Sequence[Record]] = {}  # what was found, until something is written
         self.created: dict[str, int] = {}
         self.deleted: dict[str, int] = {}
+
+    # Listings
+
+    def remember(self, question: Hashable, found: Sequence[Record]) -> None:
+        """Keep what a listing found for its further pages; the oldest one gives way."""
+        self._listings.pop(question, None)
+        self._listings[question] = found
+        if len(self._listings) > MAX_LISTINGS:
+            del self._listings[next(iter(self._listings))]
+
+    def recall(self, question: Hashable) -> Sequence[Record] | None:
+        """Return what a listing found; None where that is not known, or may be something else by now."""
+        return self._listings.get(question)
+
+    def forget(self) -> None:
+        """Forget what listings found: something was written. Whoever changes a record in place calls this."""
+        self._listings.clear()
+
+    # Records
 
     def get(self, kind: str, number: int) -> Record | None:
         """Return one record, or None."""
@@ -91,6 +114,7 @@ class Store:
         if number in table:
             raise ValueError(f"{kind} {number} exists already")
         record = table[number] = Record(number, attributes, links, now)
+        self.forget()
         self._last[kind] = max(number, self._last.get(kind, 0))
         return record
 
@@ -116,6 +140,7 @@ class Store:
     def remove(self, kind: str, record: Record) -> None:
         """Take out a record."""
         del self._tables[kind][record.id]
+        self.forget()
         self.compare(kind, record, None)
         self.deleted[kind] = self.deleted.get(kind, 0) + 1
 

@@ -12,6 +12,11 @@ from headrace.sandbox.jsonapi.problems import NOT_LISTED
 Parse = Callable[[str], Any]
 
 
+def as_is(value: Any) -> Any:
+    """Return a stored value that compares as it is."""
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One type of attribute. `fault` returns what is wrong with a value that is not blank, None if nothing is.
@@ -23,7 +28,7 @@ class Check:
     fault: Callable[[Any], str | None]
     parse: Parse = str
     splits: bool = True
-    stored: Callable[[Any], Any] = lambda value: value
+    stored: Callable[[Any], Any] = as_is
 
 
 def is_number(value: Any) -> bool:

@@ -8,20 +8,23 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, reduce
 from typing import Any, Final, TypeAlias
 
 from headrace.sandbox.jsonapi import problems
-from headrace.sandbox.jsonapi.checks import DATE, TEXT
+from headrace.sandbox.jsonapi.checks import DATE, TEXT, as_is
 from headrace.sandbox.jsonapi.kind import Kind
 from headrace.sandbox.jsonapi.rendering import stamp
 from headrace.sandbox.message import Call
 from headrace.sandbox.store import Record
 
 Predicate: TypeAlias = Callable[[Record], bool]
+_Test: TypeAlias = Callable[[Any], bool]
 Tree: TypeAlias = dict[str, Any]
 """The parameters by their brackets; a leaf is the list of its values."""
 
 MAX_DEPTH: Final = 8
+FLAGS: Final = "x-feature-flags"
 EXACT_TIMES: Final = "filteringSkipDatetimeCastToDate"
 _TIMES: Final = frozenset({"created_at", "updated_at"})
 
@@ -40,12 +43,12 @@ class _Source:
 def predicate_of(call: Call, kind: Kind) -> Predicate | None:
     """Return what the call's filters select, None where it selects all. Raises 400 for what is not supported."""
     tree = _tree_of(call.params if call.query else [])
-    is_exact = EXACT_TIMES in call.headers.get("x-feature-flags", "")
+    is_exact = EXACT_TIMES in call.headers.get(FLAGS, "")
     parts = [_group(tree, kind, is_exact=is_exact)] if tree else []
     if kind.hides is not None and kind.hides[0] not in tree:
         is_hidden = kind.hides[1]
         parts.append(lambda record: not is_hidden(record))
-    return _joined(parts, all) if parts else None
+    return _joined(parts) if parts else None
 
 
 def _tree_of(params: Iterable[tuple[str, str]]) -> Tree:
@@ -78,13 +81,20 @@ def _group(tree: Tree, kind: Kind, *, is_exact: bool) -> Predicate:
     return _joined(parts, _JOINS[chosen])
 
 
-_JOINS: Final[Mapping[str, Callable[[Iterable[bool]], bool]]] = {"and": all, "or": any}
+def _both(one: Predicate, other: Predicate) -> Predicate:
+    return lambda record: one(record) and other(record)
 
 
-def _joined(parts: list[Predicate], join: Callable[[Iterable[bool]], bool]) -> Predicate:
-    if len(parts) == 1:
-        return parts[0]
-    return lambda record: join(part(record) for part in parts)
+def _either(one: Predicate, other: Predicate) -> Predicate:
+    return lambda record: one(record) or other(record)
+
+
+_JOINS: Final[Mapping[str, Callable[[Predicate, Predicate], Predicate]]] = {"and": _both, "or": _either}
+
+
+def _joined(parts: list[Predicate], join: Callable[[Predicate, Predicate], Predicate] = _both) -> Predicate:
+    """Return one predicate; of nothing, that which all or none fulfil."""
+    return reduce(join, parts) if parts else lambda _: join is _both
 
 
 def _part(name: str, node: Any, kind: Kind, *, is_exact: bool) -> Predicate:
@@ -95,7 +105,7 @@ def _part(name: str, node: Any, kind: Kind, *, is_exact: bool) -> Predicate:
     if name not in kind.filters and name != "id":
         raise _unsupported(name)
     if name == "custom_fields" and isinstance(node, dict):
-        return _joined([_operand(name, below, _custom(number)) for number, below in node.items()], all)
+        return _joined([_operand(name, below, _custom(number)) for number, below in node.items()])
     is_time = name in _TIMES and is_exact and any("T" in value for value in _leaves(node))
     return _operand(name, node, _EXACT[name] if is_time else _source(name, kind))
 
@@ -109,7 +119,7 @@ def _leaves(node: Any) -> list[str]:
 
 def _operand(name: str, node: Any, source: _Source) -> Predicate:
     by_operation = node if isinstance(node, dict) and "" not in node else {source.usual: node}
-    return _joined([_comparison(name, how, below, source) for how, below in by_operation.items()], all)
+    return _joined([_comparison(name, how, below, source) for how, below in by_operation.items()])
 
 
 def _comparison(name: str, how: str, node: Any, source: _Source) -> Predicate:
@@ -120,36 +130,57 @@ def _comparison(name: str, how: str, node: Any, source: _Source) -> Predicate:
         wanted = [None if text == "" else source.parse(text) for text in texts]
     except (ValueError, ArithmeticError):
         raise problems.unsupported("Filter Value", f"Value '{','.join(texts)}' of filter '{name}'") from None
-    compare = _OPERATIONS[how]
-    return lambda record: compare(source.value(record), wanted)
+    is_so, value = _OPERATIONS[how](wanted), source.value
+    return lambda record: is_so(value(record))
 
 
-def _is_among(value: Any, wanted: list[Any]) -> bool:
-    return any(each in wanted for each in value) if isinstance(value, (tuple, list)) else value in wanted
+def _among(wanted: list[Any]) -> _Test:
+    single = frozenset(wanted)  # a list of hundreds of ids is looked into for every record
+
+    def is_among(value: Any) -> bool:
+        return not single.isdisjoint(value) if isinstance(value, (tuple, list)) else value in single
+
+    return is_among
 
 
-def _contains(value: Any, wanted: list[Any]) -> bool:
-    held = str(value or "").lower()
-    return any(str(each or "").lower() in held for each in wanted)
+def _containing(wanted: list[Any]) -> _Test:
+    parts = [str(each or "").lower() for each in wanted]
+
+    def contains(value: Any) -> bool:
+        held = str(value or "").lower()
+        return any(part in held for part in parts)
+
+    return contains
 
 
-def _against(compare: Callable[[Any, Any], bool]) -> Callable[[Any, list[Any]], bool]:
-    def is_so(value: Any, wanted: list[Any]) -> bool:
-        return value is not None and all(each is not None and compare(value, each) for each in wanted)
+def _not(operation: Callable[[list[Any]], _Test]) -> Callable[[list[Any]], _Test]:
+    def opposite(wanted: list[Any]) -> _Test:
+        is_so = operation(wanted)
+        return lambda value: not is_so(value)
 
-    return is_so
+    return opposite
 
 
-_OPERATIONS: Final[Mapping[str, Callable[[Any, list[Any]], bool]]] = {
-    "eq": _is_among,
-    "not_eq": lambda value, wanted: not _is_among(value, wanted),
-    "contains": _contains,
-    "not_contain": lambda value, wanted: not _contains(value, wanted),
+def _against(compare: Callable[[Any, Any], bool]) -> Callable[[list[Any]], _Test]:
+    def against(wanted: list[Any]) -> _Test:
+        if None in wanted:
+            return lambda _: False
+        return lambda value: value is not None and all(compare(value, each) for each in wanted)
+
+    return against
+
+
+_OPERATIONS: Final[Mapping[str, Callable[[list[Any]], _Test]]] = {
+    "eq": _among,
+    "not_eq": _not(_among),
+    "contains": _containing,
+    "not_contain": _not(_containing),
     "gt": _against(operator.gt),
     "gt_eq": _against(operator.ge),
     "lt": _against(operator.lt),
     "lt_eq": _against(operator.le),
 }
+"""From the values of a filter to the test of a record's own."""
 
 
 # ...and where values come from
@@ -171,6 +202,8 @@ def _source(name: str, kind: Kind) -> _Source:
 def _attribute(field: str, kind: Kind) -> _Source:
     check = kind.attributes.get(field, TEXT)
     default = kind.defaults.get(field)
+    if check.stored is as_is:
+        return _Source(lambda record: record.attributes.get(field, default), check.parse, check.splits)
 
     def value(record: Record) -> Any:
         held = record.attributes.get(field, default)
@@ -206,10 +239,20 @@ def _seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 
 
+def _day(seconds: float) -> str:
+    """Return the day of a time as `stamp` shows it, which goes by whole microseconds."""
+    return _name_of(int((seconds + 5e-7) // 86_400))
+
+
+@lru_cache(maxsize=4096)
+def _name_of(day: int) -> str:
+    return stamp(day * 86_400.0)[:10]
+
+
 _FIXED: Final[Mapping[str, _Source]] = {
     "id": _Source(lambda record: record.id, _digits),
-    "created_at": _Source(lambda record: stamp(record.created_at)[:10], DATE.parse),
-    "updated_at": _Source(lambda record: stamp(record.updated_at)[:10], DATE.parse),
+    "created_at": _Source(lambda record: _day(record.created_at), DATE.parse),
+    "updated_at": _Source(lambda record: _day(record.updated_at), DATE.parse),
 }
 
 _EXACT: Final[Mapping[str, _Source]] = {

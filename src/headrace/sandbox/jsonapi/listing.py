@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from headrace.sandbox.api import Context
 from headrace.sandbox.jsonapi import problems
-from headrace.sandbox.jsonapi.filters import predicate_of
+from headrace.sandbox.jsonapi.filters import FLAGS, predicate_of
 from headrace.sandbox.jsonapi.kind import Kind
 from headrace.sandbox.jsonapi.rendering import View
 from headrace.sandbox.message import Call
@@ -27,7 +27,7 @@ def listing(call: Call, kind: Kind, view: View, context: Context) -> dict[str, A
     if "page[after]" in params:
         return _after(call, kind, view, context, params)
     number, size = _natural(params.get("page[number]"), 1), _page_size(params)
-    records = _ordered(_selected(call, kind, context), kind, params.get("sort", ""))
+    records = _chosen(call, kind, context, is_first=number == 1)
     document = view.document(kind, islice(records, (number - 1) * size, number * size))
     pages = math.ceil(len(records) / size)
     document["links"] = _links(call, number, size, pages)
@@ -41,13 +41,30 @@ def listing(call: Call, kind: Kind, view: View, context: Context) -> dict[str, A
     return document
 
 
+def _chosen(call: Call, kind: Kind, context: Context, *, is_first: bool) -> Collection[Record]:
+    """Return the records that the filters select, in the order asked for.
+
+    The first page looks at all of them; the others are pages of what it found, as long as nothing was written.
+    """
+    store = context.store
+    asked = [(name, value) for name, value in call.params if name == "sort" or name.startswith("filter[")]
+    question = (kind.type, call.headers.get(FLAGS, ""), *asked)
+    known = None if is_first else store.recall(question)
+    if known is not None:
+        return known
+    records = _ordered(_selected(call, kind, context), kind, dict(asked).get("sort", ""))
+    if isinstance(records, list) and not store.is_lagging:
+        store.remember(question, records)
+    return records
+
+
 def _selected(call: Call, kind: Kind, context: Context) -> Collection[Record]:
     """Return the records that the filters select; where they select all, the store's own view and no copy."""
-    records = context.store.table(kind.type).values()
+    records: Collection[Record] = context.store.table(kind.type).values()
     predicate = predicate_of(call, kind)
-    if predicate is None and not context.store.is_lagging:
-        return records
-    return [each for each in records if each.visible_at <= call.now and (predicate is None or predicate(each))]
+    if context.store.is_lagging:
+        records = [each for each in records if each.visible_at <= call.now]
+    return records if predicate is None else [each for each in records if predicate(each)]
 
 
 def _natural(text: str | None, default: int) -> int:
@@ -105,7 +122,8 @@ def _after(call: Call, kind: Kind, view: View, context: Context, params: dict[st
     if cursor and not (cursor.isascii() and cursor.isdigit()):
         raise problems.unsupported("Filter Value", f"Cursor '{cursor}'")
     size, last = _page_size(params), int(cursor or 0)
-    found = list(islice((each for each in _selected(call, kind, context) if each.id > last), size + 1))
+    records = _chosen(call, kind, context, is_first=not last)
+    found = list(islice((each for each in records if each.id > last), size + 1))
     document = view.document(kind, found[:size])
     document["links"] = {}
     if len(found) > size:
