@@ -11,7 +11,6 @@ What the pages leave open is decided so, and can be chosen where it says so:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hmac import compare_digest
 from typing import Any, Final
 
 from headrace.sandbox.agiled.kinds import KINDS, furnish
@@ -21,6 +20,7 @@ from headrace.sandbox.message import Call, Reply, json_reply
 from headrace.sandbox.plain import routes
 from headrace.sandbox.plain.kind import Fault, Kind, Manners, RefusalError, Shown
 from headrace.sandbox.plain.paging import part_of
+from headrace.sandbox.plain.usual import bears, by_field, error, number, reply
 from headrace.sandbox.store import Record, Store
 
 READS: Final = frozenset({"GET", "HEAD"})
@@ -34,19 +34,8 @@ LIMITS: Final = (
 )
 
 
-def _error(status: int, text: str, **more: Any) -> RefusalError:
-    return RefusalError(status, {"error": text, **more})
-
-
-def _number(_: str, value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
 def _invalid(faults: list[Fault]) -> RefusalError:
-    fields: dict[str, list[str]] = {}
-    for fault in faults:
-        fields.setdefault(fault.field, []).append(fault.detail)
-    return _error(422, f"{faults[0].field} {faults[0].detail}.", errors=fields)
+    return error(422, f"{faults[0].field} {faults[0].detail}.", errors=by_field(faults))
 
 
 def _one(_: Kind, shown: Shown, context: Context) -> Any:
@@ -81,14 +70,14 @@ def _sorted(call: Call, records: list[Shown]) -> list[Shown]:
 
 MANNERS: Final = Manners(
     identify=lambda _, number: number,
-    number=_number,
+    number=number,
     unwrap=lambda _, document: document,
     one=_one,
     many=_many,
     look=lambda _, __, shown, ___: shown,
     invalid=_invalid,
-    missing=lambda: _error(404, "Not found."),
-    unreadable=lambda: _error(400, "Invalid JSON."),
+    missing=lambda: error(404, "Not found."),
+    unreadable=lambda: error(400, "Invalid JSON."),
     gone=lambda _: Reply(204),
     created=lambda _: 201,
     updates=frozenset({"PUT", "PATCH"}),
@@ -114,30 +103,23 @@ def _answer(call: Call, context: Context) -> Reply:
     place = (call.method, call.path, key)
     kept = context.store.kept.get(place)
     if isinstance(kept, _Kept) and call.now < kept.until:
-        return kept.reply if kept.body == call.body else _reply(_error(409, "Idempotency key reused."))
-    reply = _executed(call, context)
-    if reply.status < 300:
-        context.store.kept[place] = _Kept(call.body, reply, call.now + KEPT_FOR)
-    return reply
+        return kept.reply if kept.body == call.body else reply(error(409, "Idempotency key reused."))
+    answer = _executed(call, context)
+    if answer.status < 300:
+        context.store.kept[place] = _Kept(call.body, answer, call.now + KEPT_FOR)
+    return answer
 
 
 def _executed(call: Call, context: Context) -> Reply:
     if call.segments == ["me"] and call.method == "GET":
         return json_reply(200, {"data": {"id": 11, "name": "Ada Lovelace"}})
-    reply = routes.answer(CATALOG, call, context)
-    if reply.status == 422 and context.conduct.shape == "bare":
-        return json_reply(422, {"error": "Validation failed."})
-    return reply
-
-
-def _reply(refusal: RefusalError) -> Reply:
-    return json_reply(refusal.status, refusal.document)
+    answer = routes.answer(CATALOG, call, context)
+    is_bare = answer.status == 422 and context.conduct.shape == "bare"
+    return reply(error(422, "Validation failed.")) if is_bare else answer
 
 
 def _refuse(call: Call, credentials: Credentials) -> Reply | None:
-    given = call.headers.get("authorization", "").encode()
-    is_known = compare_digest(given, b"Bearer " + credentials.token.encode()) and not credentials.is_revoked
-    return None if is_known else _reply(_error(401, "Unauthorized."))
+    return None if bears(call, credentials) else reply(error(401, "Unauthorized."))
 
 
 def _furnish(store: Store, _: str, now: float) -> None:
@@ -157,10 +139,10 @@ AGILED: Final = Api(
     prefix="/public/v1",
     limits=LIMITS,
     refuse=_refuse,
-    throttled=lambda _: _reply(_error(429, "Too many requests.")),
-    overworked=lambda _, __: _reply(_error(429, "Too many requests.")),
-    failure=lambda: _reply(_error(500, "Server error.")),
-    missing=lambda: _reply(_error(404, "Not found.")),
+    throttled=lambda _: reply(error(429, "Too many requests.")),
+    overworked=lambda _, __: reply(error(429, "Too many requests.")),
+    failure=lambda: reply(error(500, "Server error.")),
+    missing=lambda: reply(error(404, "Not found.")),
     answer=_answer,
     furnish=_furnish,
     sow=lambda store, kind, wanted, now: routes.sow(CATALOG, store, kind, wanted, now),

@@ -9,7 +9,6 @@ What the pages leave open is decided so:
 - Who signs in with ada.lovelace@northwind.example and the password "rehearsal" gets the sandbox's token.
 """
 
-from hmac import compare_digest
 from typing import Any, Final
 
 import orjson
@@ -21,6 +20,7 @@ from headrace.sandbox.message import Call, Reply, json_reply
 from headrace.sandbox.plain import routes
 from headrace.sandbox.plain.kind import Fault, Kind, Manners, RefusalError, Shown
 from headrace.sandbox.plain.paging import part_of
+from headrace.sandbox.plain.usual import bears, by_field, error, number, reply, under_root
 from headrace.sandbox.store import Record, Store
 
 LIMITS: Final = (Limit(60, 60, "user"),)
@@ -29,24 +29,8 @@ PASSWORD: Final = "rehearsal"  # noqa: S105  # of a server on loopback that hold
 _SIGN_IN: Final = "/auth/token"
 
 
-def _error(status: int, text: str, **more: Any) -> RefusalError:
-    return RefusalError(status, {"error": text, **more})
-
-
-def _number(_: str, value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
 def _invalid(faults: list[Fault]) -> RefusalError:
-    fields: dict[str, list[str]] = {}
-    for fault in faults:
-        fields.setdefault(fault.field, []).append(fault.detail)
-    return _error(422, "Validation failed", message=f"{faults[0].field} {faults[0].detail}", errors=fields)
-
-
-def _unwrap(kind: Kind, document: dict[str, Any]) -> dict[str, Any] | None:
-    held = document.get(kind.root)
-    return held if isinstance(held, dict) else None
+    return error(422, "Validation failed", message=f"{faults[0].field} {faults[0].detail}", errors=by_field(faults))
 
 
 def _many(call: Call, kind: Kind, records: list[Shown], _: Context) -> Any:
@@ -62,7 +46,7 @@ def _sorted(call: Call, records: list[Shown]) -> list[Shown]:
     params = dict(call.params)
     name = params.get("sort_by", "id")
     if not all(name in record for record in records):
-        raise _error(400, f"Invalid parameter 'sort_by' value {name!r}")
+        raise error(400, f"Invalid parameter 'sort_by' value {name!r}")
     return sorted(records, key=lambda one: (one[name] is not None, one[name]), reverse=params.get("order") == "desc")
 
 
@@ -71,20 +55,20 @@ def _look(kind: Kind, record: Record, shown: Shown, context: Context) -> Shown:
     seen = {name: value for name, value in shown.items() if name not in {"created_at", "updated_at"}}
     if kind.type != "tasks":
         return seen
-    center = context.store.get("cost_centers", _number("", record.links.get("cost_center_id")))
+    center = context.store.get("cost_centers", number("", record.links.get("cost_center_id")))
     return {**seen, "cost_center_name": center.attributes["name"] if center else None}
 
 
 MANNERS: Final = Manners(
     identify=lambda _, number: number,
-    number=_number,
-    unwrap=_unwrap,
+    number=number,
+    unwrap=under_root,
     one=lambda _, shown, __: shown,
     many=_many,
     look=_look,
     invalid=_invalid,
-    missing=lambda: _error(404, "Not found"),
-    unreadable=lambda: _error(400, "Missing or invalid parameters"),
+    missing=lambda: error(404, "Not found"),
+    unreadable=lambda: error(400, "Missing or invalid parameters"),
     gone=lambda _: Reply(204),
     created=lambda _: 201,
     updates=frozenset({"PUT"}),
@@ -101,22 +85,16 @@ def _answer(call: Call, context: Context) -> Reply:
     except orjson.JSONDecodeError:
         given = None
     if call.method != "POST" or not isinstance(given, dict):
-        return _reply(_error(400, "Missing or invalid parameters"))
+        return reply(error(400, "Missing or invalid parameters"))
     if (given.get("email"), given.get("password")) != (EMAIL, PASSWORD):
-        return _reply(_error(401, "Invalid email or password"))
+        return reply(error(401, "Invalid email or password"))
     return json_reply(200, {"token": context.token, "user_id": 11, "receipts_email": "receipts@northwind.example"})
-
-
-def _reply(refusal: RefusalError) -> Reply:
-    return json_reply(refusal.status, refusal.document)
 
 
 def _refuse(call: Call, credentials: Credentials) -> Reply | None:
     if call.path == _SIGN_IN:
         return None
-    given = call.headers.get("authorization", "").encode()
-    is_known = compare_digest(given, b"Bearer " + credentials.token.encode()) and not credentials.is_revoked
-    return None if is_known else _reply(_error(401, "Unauthorized"))
+    return None if bears(call, credentials) else reply(error(401, "Unauthorized"))
 
 
 def _furnish(store: Store, _: str, now: float) -> None:
@@ -131,10 +109,10 @@ BEZALA: Final = Api(
     prefix="/api",
     limits=LIMITS,
     refuse=_refuse,
-    throttled=lambda _: _reply(_error(429, "Too many requests")),
-    overworked=lambda _, __: _reply(_error(429, "Too many requests")),
-    failure=lambda: _reply(_error(500, "Internal server error")),
-    missing=lambda: _reply(_error(404, "Not found")),
+    throttled=lambda _: reply(error(429, "Too many requests")),
+    overworked=lambda _, __: reply(error(429, "Too many requests")),
+    failure=lambda: reply(error(500, "Internal server error")),
+    missing=lambda: reply(error(404, "Not found")),
     answer=_answer,
     furnish=_furnish,
     sow=lambda store, kind, wanted, now: routes.sow(CATALOG, store, kind, wanted, now),

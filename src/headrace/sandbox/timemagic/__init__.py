@@ -11,7 +11,6 @@ With `shape` wrapped as the pages have it: records under a key, `id`, only what 
 """
 
 from collections.abc import Mapping
-from hmac import compare_digest
 from typing import Any, Final
 from zlib import crc32
 
@@ -20,6 +19,7 @@ from headrace.sandbox.limits import Limit
 from headrace.sandbox.message import Call, Reply, json_reply
 from headrace.sandbox.plain import routes
 from headrace.sandbox.plain.kind import Fault, Kind, Manners, RefusalError, Shown
+from headrace.sandbox.plain.usual import bears, by_field, under_root
 from headrace.sandbox.store import Record, Store
 from headrace.sandbox.timemagic.kinds import FIXTURE, KINDS, TASKS
 from headrace.sandbox.timemagic.tracking import EVENTS
@@ -66,15 +66,7 @@ def _capital(kind: Kind, shown: Shown) -> Shown:
 
 
 def _invalid(faults: list[Fault]) -> RefusalError:
-    fields: dict[str, list[str]] = {}
-    for fault in faults:
-        fields.setdefault(fault.field, []).append(fault.detail)
-    return RefusalError(422, {"errors": fields})
-
-
-def _unwrap(kind: Kind, document: dict[str, Any]) -> dict[str, Any] | None:
-    held = document.get(kind.root)
-    return held if isinstance(held, dict) else None
+    return RefusalError(422, {"errors": by_field(faults)})
 
 
 def _gone(context: Context) -> Reply:
@@ -84,7 +76,7 @@ def _gone(context: Context) -> Reply:
 MANNERS: Final = Manners(
     identify=identify,
     number=number,
-    unwrap=_unwrap,
+    unwrap=under_root,
     one=lambda kind, shown, context: {kind.root: shown} if _is_wrapped(context) else shown,
     many=lambda _, kind, records, context: {kind.type: records} if _is_wrapped(context) else records,
     look=lambda kind, record, shown, context: _look(kind, record, _capital(kind, shown), context),
@@ -127,14 +119,8 @@ def _tracking(call: Call, context: Context) -> Reply | None:
 CATALOG: Final = routes.Catalog(kinds=KINDS, manners=MANNERS, specials=(_subscription, _event, _tracking))
 
 
-def _reply(status: int, document: Any) -> Reply:
-    return json_reply(status, document)
-
-
 def _refuse(call: Call, credentials: Credentials) -> Reply | None:
-    given = call.headers.get("authorization", "").encode()
-    is_known = compare_digest(given, b"Bearer " + credentials.token.encode()) and not credentials.is_revoked
-    return None if is_known else _reply(401, {"errors": "Unauthorized"})
+    return None if bears(call, credentials) else json_reply(401, {"errors": "Unauthorized"})
 
 
 def _furnish(store: Store, _: str, now: float) -> None:
@@ -144,7 +130,7 @@ def _furnish(store: Store, _: str, now: float) -> None:
 
 
 def _throttled() -> Reply:
-    return _reply(429, {"info": "Rate limit exceeded. Try again later."})
+    return json_reply(429, {"info": "Rate limit exceeded. Try again later."})
 
 
 TIME_MAGIC: Final = Api(
@@ -153,8 +139,8 @@ TIME_MAGIC: Final = Api(
     refuse=_refuse,
     throttled=lambda _: _throttled(),
     overworked=lambda _, __: _throttled(),
-    failure=lambda: _reply(500, {"status": 500, "error": "Internal Server Error"}),
-    missing=lambda: _reply(404, {"errors": "Not found"}),
+    failure=lambda: json_reply(500, {"status": 500, "error": "Internal Server Error"}),
+    missing=lambda: json_reply(404, {"errors": "Not found"}),
     answer=lambda call, context: routes.answer(CATALOG, call, context),
     furnish=_furnish,
     sow=lambda store, kind, wanted, now: routes.sow(CATALOG, store, kind, wanted, now),
