@@ -1,11 +1,12 @@
 """Expenses: what was bought for a budget."""
 
-from types import MappingProxyType
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
-from headrace.provider import Action, Bulk, NaturalKey, Resource
+from headrace.provider import Bulk, NaturalKey, Resource
+from headrace.providers.productive.resources.approvals import APPROVE, UNAPPROVE
 from headrace.providers.productive.vocabulary import (
     DOCS,
     Amount,
@@ -55,21 +56,6 @@ EXPENSES = Resource(
     bulk=Bulk(operations=frozenset({"update", "delete"})),
     lookups={"name": ("name",)},
     askable=frozenset({"name"}),
-    actions=(
-        Action(
-            name="approve",
-            description="approved",
-            tail="/bulk_approve",
-            collective=True,
-            is_repeatable=True,
-            leaves=MappingProxyType({"approved": True}),
-        ),
-        Action(
-            name="unapprove",
-            description="no longer approved",
-            tail="/unapprove",
-            is_repeatable=True,
-            leaves=MappingProxyType({"approved": False}),
-        ),
-    ),
+    # Of the specification: many are approved at once, under another name, and each is unapproved by itself.
+    actions=(replace(APPROVE, tail="/bulk_approve"), replace(UNAPPROVE, collective=False)),
 )

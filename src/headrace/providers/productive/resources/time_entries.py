@@ -1,12 +1,12 @@
 """Time entries: who worked how long on what. The bulk of most imports."""
 
 import datetime as dt
-from types import MappingProxyType
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from headrace.provider import Action, Bulk, NaturalKey, Resource
+from headrace.provider import Bulk, NaturalKey, Resource
+from headrace.providers.productive.resources.approvals import APPROVE, UNAPPROVE
 from headrace.providers.productive.vocabulary import DOCS, Day, Minutes, PersonId, ServiceId, TaskId
 
 
@@ -43,22 +43,5 @@ TIME_ENTRIES = Resource(
     bulk=Bulk(operations=frozenset({"create", "update", "delete"})),
     filters=frozenset({"person_id", "service_id", "task_id", "date", "note", "created_at"}),
     # Of the specification: they name many entries, and are answered with nothing.
-    actions=(
-        Action(
-            name="approve",
-            description="approved",
-            tail="/approve",
-            collective=True,
-            is_repeatable=True,
-            leaves=MappingProxyType({"approved": True}),
-        ),
-        Action(
-            name="unapprove",
-            description="no longer approved",
-            tail="/unapprove",
-            collective=True,
-            is_repeatable=True,
-            leaves=MappingProxyType({"approved": False}),
-        ),
-    ),
+    actions=(APPROVE, UNAPPROVE),
 )
