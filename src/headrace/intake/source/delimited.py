@@ -1,4 +1,4 @@
-"""CSV and TSV: a source whose first row names the columns."""
+"""CSV and TSV: a layout whose first row names the columns."""
 
 import csv
 from collections.abc import Iterator
@@ -24,57 +24,41 @@ class Delimited:
 
     has_open_columns = False
 
-    def __init__(self, file: Input, *, encoding: str | None = None, delimiter: str | None = None) -> None:
-        self._input = file
+    def __init__(self, *, encoding: str | None = None, delimiter: str | None = None) -> None:
         self._encoding = encoding and known(encoding)
         self._delimiter = delimiter
-        self.name = file.name
-        self.is_replayable = file.is_replayable
-        self.may_block = not file.is_replayable
         # csv's limit is the process's. It is only ever raised here, so that a host's own readers keep working.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
 
-    def fingerprint(self) -> bytes | None:
-        """See `Source`."""
-        return self._input.fingerprint()
-
-    def fraction(self) -> float | None:
-        """See `Source`."""
-        return self._input.fraction()
-
-    def close(self) -> None:
-        """See `Source`."""
-        self._input.close()
-
-    def chunks(self) -> Iterator[Chunk]:
-        """See `Source`."""
+    def chunks(self, file: Input) -> Iterator[Chunk]:
+        """See `Layout`."""
         table: Table | None = None
         try:
-            table = self._table()
+            table = self._table(file)
             yield from table.chunks()
         except OpenQuoteError as error:
             assert table is not None  # only rows have quotes
-            line = self._open_quote(table)
-            raise SourceError(str(error), file=self.name, line=line, hint=OpenQuoteError.hint) from None
+            line = self._open_quote(file, table)
+            raise SourceError(str(error), file=file.name, line=line, hint=OpenQuoteError.hint) from None
         except CutError as error:
-            raise error.at(self.name, table.line if table else 1) from None
+            raise error.at(file.name, table.line if table else 1) from None
 
-    def _table(self) -> Table:
+    def _table(self, file: Input) -> Table:
         """Start a pass: find out encoding and delimiter, then the header."""
-        lines = self._lines()
+        lines = self._lines(file)
         sample = lines.peek()
         said = EXCEL_SAYS.match(sample)
         if said:
             lines.skip(said.end())
-        delimiter = self._delimiter or (said and said[1]) or delimiter_of(sample, file=self.name)
-        return Table(lines, delimiter, file=self.name, first_line=2 if said else 1)
+        delimiter = self._delimiter or (said and said[1]) or delimiter_of(sample, file=file.name)
+        return Table(lines, delimiter, file=file.name, first_line=2 if said else 1)
 
-    def _lines(self) -> Lines:
-        scan = self._input.scan if self.is_replayable else None
-        return Lines(texts(refusing_foreign(self._input.blocks()), encoding=self._encoding, scan=scan))
+    def _lines(self, file: Input) -> Lines:
+        scan = file.scan if file.is_replayable else None
+        return Lines(texts(refusing_foreign(file.blocks()), encoding=self._encoding, scan=scan))
 
-    def _open_quote(self, table: Table) -> int:
+    def _open_quote(self, file: Input, table: Table) -> int:
         """Return the line of the quote that the row at which `table` stopped leaves open."""
-        if not self.is_replayable:
+        if not file.is_replayable:
             return table.line
-        return open_quote(chain.from_iterable(self._lines()), from_line=table.line, delimiter=table.delimiter)
+        return open_quote(chain.from_iterable(self._lines(file)), from_line=table.line, delimiter=table.delimiter)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from headrace.errors import SourceError, UsageError
 from headrace.intake.source.compression import COMPRESSIONS
 from headrace.intake.source.delimited import Delimited
+from headrace.intake.source.file import FileSource, Layout
 from headrace.intake.source.input import Input
 from headrace.intake.source.items import Item, ItemSource
 from headrace.intake.source.json_array import JsonArray
@@ -28,27 +29,27 @@ class Options(Struct, frozen=True, kw_only=True):
     path: str | None = None
 
 
-def _csv(file: Input, options: Options) -> Source:
-    return Delimited(file, encoding=options.encoding, delimiter=options.delimiter)
+def _csv(options: Options) -> Layout:
+    return Delimited(encoding=options.encoding, delimiter=options.delimiter)
 
 
-def _tsv(file: Input, options: Options) -> Source:
-    return Delimited(file, encoding=options.encoding, delimiter=options.delimiter or "\t")
+def _tsv(options: Options) -> Layout:
+    return Delimited(encoding=options.encoding, delimiter=options.delimiter or "\t")
 
 
-def _json_lines(file: Input, options: Options) -> Source:
-    return JsonLines(file, encoding=options.encoding)
+def _json_lines(options: Options) -> Layout:
+    return JsonLines(encoding=options.encoding)
 
 
-def _json(file: Input, options: Options) -> Source:
+def _json(options: Options) -> Layout:
     path = options.path.split(".") if options.path else ()
-    return JsonArray(file, encoding=options.encoding, path=path)
+    return JsonArray(encoding=options.encoding, path=path)
 
 
 class Format(Struct, frozen=True):
-    """One format: how it is opened, the suffixes that stand for it, the options that mean something for it."""
+    """One format: its layout, the suffixes that stand for it, the options that mean something for it."""
 
-    open: Callable[[Input, Options], Source]
+    layout: Callable[[Options], Layout]
     suffixes: tuple[str, ...]
     options: frozenset[str]
 
@@ -99,7 +100,7 @@ def open_source(
     kind, compression = _kind(str(where), format, name)
     _refuse_unfit(kind, options)
     file = Input(None if str(where) == STANDARD_INPUT else Path(where), name=name, compression=compression)
-    return FORMATS[kind].open(file, options)
+    return FileSource(file, FORMATS[kind].layout(options))
 
 
 def _kind(where: str, given: str | None, name: str) -> tuple[str, str | None]:

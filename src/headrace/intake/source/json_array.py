@@ -1,4 +1,4 @@
-"""A JSON document: a source whose rows are the elements of one array, streamed."""
+"""A JSON document: a layout whose rows are the elements of one array, streamed."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,45 +26,29 @@ class JsonArray:
 
     has_open_columns = True
 
-    def __init__(self, file: Input, *, encoding: str | None = None, path: Sequence[str] = ()) -> None:
-        self._input = file
+    def __init__(self, *, encoding: str | None = None, path: Sequence[str] = ()) -> None:
         self._encoding = encoding and known(encoding)
         self._path = tuple(path)
-        self.name = file.name
-        self.is_replayable = file.is_replayable
-        self.may_block = not file.is_replayable
 
-    def fingerprint(self) -> bytes | None:
-        """See `Source`."""
-        return self._input.fingerprint()
-
-    def fraction(self) -> float | None:
-        """See `Source`."""
-        return self._input.fraction()
-
-    def close(self) -> None:
-        """See `Source`."""
-        self._input.close()
-
-    def chunks(self) -> Iterator[Chunk]:
-        """See `Source`."""
-        blocks = self._utf8()
+    def chunks(self, file: Input) -> Iterator[Chunk]:
+        """See `Layout`."""
+        blocks = self._utf8(file)
         tape = Tape(blocks)
         try:
             if not self._path and tape.peek() == b"{":
-                refuse_envelope(tape, file=self.name)
-                yield from reread(self.name, blocks, already=b"\n" * (tape.line - 1) + tape.window)
+                refuse_envelope(tape, file=file.name)
+                yield from reread(file.name, blocks, already=b"\n" * (tape.line - 1) + tape.window)
                 return
             enter(tape, self._path)
             yield from chunked(elements(tape))
             if not self._path:
                 tape.finish()
         except CutError as error:
-            raise error.at(self.name, tape.line) from None
+            raise error.at(file.name, tape.line) from None
 
-    def _utf8(self) -> Iterator[bytes]:
+    def _utf8(self, file: Input) -> Iterator[bytes]:
         """Yield the document as UTF-8; what is wrong with its first bytes shows when they are asked for."""
-        yield from utf8(refusing_foreign(self._input.blocks()), encoding=self._encoding)
+        yield from utf8(refusing_foreign(file.blocks()), encoding=self._encoding)
 
 
 def elements(tape: Tape) -> Iterator[list[Element]]:

@@ -1,4 +1,4 @@
-"""JSON Lines: a source with one object a line."""
+"""JSON Lines: a layout with one object a line."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -17,33 +17,17 @@ class JsonLines:
 
     has_open_columns = True
 
-    def __init__(self, file: Input, *, encoding: str | None = None) -> None:
-        self._input = file
+    def __init__(self, *, encoding: str | None = None) -> None:
         self._encoding = encoding and known(encoding)
-        self.name = file.name
-        self.is_replayable = file.is_replayable
-        self.may_block = not file.is_replayable
 
-    def fingerprint(self) -> bytes | None:
-        """See `Source`."""
-        return self._input.fingerprint()
-
-    def fraction(self) -> float | None:
-        """See `Source`."""
-        return self._input.fraction()
-
-    def close(self) -> None:
-        """See `Source`."""
-        self._input.close()
-
-    def chunks(self) -> Iterator[Chunk]:
-        """See `Source`."""
+    def chunks(self, file: Input) -> Iterator[Chunk]:
+        """See `Layout`."""
         reading = JsonLinesReading()
         try:
-            blocks = utf8(refusing_foreign(self._input.blocks()), encoding=self._encoding)
+            blocks = utf8(refusing_foreign(file.blocks()), encoding=self._encoding)
             yield from reading.chunks(blocks)
         except CutError as error:
-            raise error.at(self.name, reading.line) from None
+            raise error.at(file.name, reading.line) from None
 
 
 class JsonLinesReading:
