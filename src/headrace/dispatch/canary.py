@@ -51,7 +51,7 @@ def look(how: Strategy | None, resource: Resource, provider: Provider, transport
 
     async def read(record: Record, identity: str) -> Item | None:
         fields = [*sent_fields(record.value)]
-        request = replace(provider.wire.record(provider, resource, identity, fields), lane=Lane.READBACK)
+        request = replace(provider.wire.record(provider, resource, identity, fields=fields), lane=Lane.READBACK)
         response = await transport.send(request)
         page = provider.wire.page(request, response.body) if response.status == 200 else None
         return page.items[0] if page is not None and page.items else None

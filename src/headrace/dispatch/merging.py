@@ -63,7 +63,7 @@ class Present:
 
         Raises `UnreachableError` where there is no answer.
         """
-        request = self._provider.wire.record(self._provider, self._resource, self.identity(record), (MERGED,))
+        request = self._provider.wire.record(self._provider, self._resource, self.identity(record), fields=(MERGED,))
         try:
             response = await self._transport.send(request)
         except (NotSentError, LostError) as error:

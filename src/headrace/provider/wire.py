@@ -1,7 +1,7 @@
 """How one API spells records, answers and refusals: two small protocols, implemented once per kind of envelope."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 from msgspec import Struct
 
@@ -40,6 +40,36 @@ class Page(Struct, frozen=True, kw_only=True):
     following: Request | None = None
     total: int | None = None
     left: int = 0
+
+
+class Told(TypedDict, total=False):
+    """What is told of a record.
+
+    `fields`: no more than these, where the API can leave others out. `include`: relationships that it does not tell by
+    itself, and related records beside those of a listing.
+    """
+
+    fields: Sequence[str]
+    include: Sequence[str]
+
+
+class Ordered(TypedDict, total=False):
+    """What is asked of a listing beside filters: `include` as of `Told`, `sort` by a name, `-` first for descending."""
+
+    include: Sequence[str]
+    sort: str | None
+
+
+class Listed(Told, Ordered, total=False):
+    """How a listing comes.
+
+    `size` is the records per page, by default the most that the provider allows, `by_cursor` says that pages follow
+    each other by the last record, where the API has such, `group` what the rows of a report are for.
+    """
+
+    size: int | None
+    by_cursor: bool
+    group: str | None
 
 
 def ids_of(relation: str) -> str:
@@ -83,40 +113,18 @@ class Wire(Protocol):
         """Return the codec of `operation` (`create`, `update`, `delete`) on `resource`."""
 
     def listing(
-        self, provider: "Provider", resource: "Resource", *, filters: Mapping[str, Any], **options: Any
+        self, provider: "Provider", resource: "Resource", *, filters: Mapping[str, Any], **how: Unpack[Listed]
     ) -> Request:
-        """Return the request for the first page of a listing, with the largest page size.
+        """Return the request for the first page of a listing."""
 
-        Options: `include` and `fields` (sequences of names), `sort` (name, `-` first for descending), `size` (records
-        per page, by default the most that the provider allows), `by_cursor` (pages that follow each other by the last
-        record, where the API has such), `group` (of a report).
-        """
-
-    def unable(
-        self,
-        resource: "Resource",
-        *,
-        filters: Mapping[str, Any],
-        include: Sequence[str] = (),
-        sort: str | None = None,
-    ) -> str | None:
+    def unable(self, resource: "Resource", *, filters: Mapping[str, Any], **how: Unpack[Ordered]) -> str | None:
         """Return what of a listing the API would ignore without a word, as the end of a sentence about the records.
 
         None where it can do it all, or says itself what it cannot.
         """
 
-    def record(
-        self,
-        provider: "Provider",
-        resource: "Resource",
-        identity: str,
-        fields: Sequence[str] = (),
-        include: Sequence[str] = (),
-    ) -> Request:
-        """Return the request for one record: all of it, or no more than `fields` where the API can leave others out.
-
-        `include` names relationships that are to be told, where the API does not by itself.
-        """
+    def record(self, provider: "Provider", resource: "Resource", identity: str, **what: Unpack[Told]) -> Request:
+        """Return the request for one record."""
 
     def members(self, provider: "Provider", resource: "Resource", identity: str, relation: str) -> Request:
         """Return the request for the records that one is related to; its page's only item has their ids (`ids_of`).

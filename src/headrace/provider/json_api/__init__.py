@@ -4,7 +4,7 @@ Documents go out, answers, refusals and pages come in. Everything here is pure, 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from headrace.model import Request
 from headrace.provider.json_api.codec import JsonApiCodec, codec
@@ -14,7 +14,7 @@ from headrace.provider.json_api.page import ahead, page, related
 from headrace.provider.json_api.refusal import hit, refused
 from headrace.provider.json_api.relation import members, related_to
 from headrace.provider.table import Provider, Resource
-from headrace.provider.wire import Hit, Page, Refusal, Wire
+from headrace.provider.wire import Hit, Listed, Ordered, Page, Refusal, Told, Wire
 
 __all__ = ["JSON_API", "JsonApi", "JsonApiCodec"]
 
@@ -33,32 +33,20 @@ class JsonApi:
         """`Wire.codec`."""
         return codec(provider, resource, operation)
 
-    def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Request:
+    def listing(
+        self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **how: Unpack[Listed]
+    ) -> Request:
         """`Wire.listing`."""
-        return listing(provider, resource, filters=filters, **options)
+        return listing(provider, resource, filters=filters, **how)
 
-    def unable(
-        self,
-        resource: Resource,
-        *,
-        filters: Mapping[str, Any],
-        include: Sequence[str] = (),
-        sort: str | None = None,
-    ) -> str | None:
+    def unable(self, resource: Resource, *, filters: Mapping[str, Any], **how: Unpack[Ordered]) -> str | None:
         """`Wire.unable`: what a server of JSON:API does not know it refuses."""
-        del resource, filters, include, sort
+        del resource, filters, how
         return None
 
-    def record(
-        self,
-        provider: Provider,
-        resource: Resource,
-        identity: str,
-        fields: Sequence[str] = (),
-        include: Sequence[str] = (),
-    ) -> Request:
+    def record(self, provider: Provider, resource: Resource, identity: str, **what: Unpack[Told]) -> Request:
         """`Wire.record`."""
-        return record(provider, resource, identity, fields, include)
+        return record(provider, resource, identity, **what)
 
     def members(self, provider: Provider, resource: Resource, identity: str, relation: str) -> Request:
         """`Wire.members`."""

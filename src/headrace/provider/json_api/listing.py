@@ -61,7 +61,12 @@ def listing(
 
 
 def record(
-    provider: Provider, resource: Resource, identity: str, fields: Sequence[str], include: Sequence[str]
+    provider: Provider,
+    resource: Resource,
+    identity: str,
+    *,
+    fields: Sequence[str] = (),
+    include: Sequence[str] = (),
 ) -> Request:
     """Return the request for one record: `Wire.record`."""
     path, spelt = f"{resource.path}/{quote(identity, safe='')}", _spelling(resource)

@@ -18,7 +18,7 @@ class _Members(Struct, frozen=True):
 
 def members(provider: Provider, resource: Resource, identity: str, relation: str) -> Request:
     """Return the request for the records that one is related to: `Wire.members`."""
-    return record(provider, resource, identity, (relation,), (relation,))
+    return record(provider, resource, identity, fields=(relation,), include=(relation,))
 
 
 def related_to(provider: Provider, resource: Resource, identity: str, relation: str, ids: Sequence[str]) -> Request:

@@ -6,7 +6,7 @@ raises on foreign bytes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Unpack
 
 from headrace.model import Request
 from headrace.provider.plain_json.codec import HEADERS, PlainCodec, codec
@@ -17,7 +17,7 @@ from headrace.provider.plain_json.place import fields_in
 from headrace.provider.plain_json.refusal import refusals
 from headrace.provider.plain_json.unable import unable
 from headrace.provider.table import Provider, Resource, references
-from headrace.provider.wire import Hit, Page, Refusal
+from headrace.provider.wire import Hit, Listed, Ordered, Page, Refusal, Told
 
 __all__ = ["Envelope", "Pages", "PlainCodec", "PlainJson"]
 
@@ -43,32 +43,18 @@ class PlainJson:
         """`Wire.codec`."""
         return codec(provider, resource, self._of(resource.name), operation)
 
-    def listing(self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **options: Any) -> Walk:
-        """`Wire.listing`."""
-        return listing(provider, resource, self._of(resource.name), self._parent(resource), filters=filters, **options)
-
-    def unable(
-        self,
-        resource: Resource,
-        *,
-        filters: Mapping[str, Any],
-        include: Sequence[str] = (),
-        sort: str | None = None,
-    ) -> str | None:
-        """`Wire.unable`."""
-        pages = self._of(resource.name).pages
-        return unable(resource, pages, filters=filters, include=include, sort=sort)
-
-    def record(
-        self,
-        provider: Provider,
-        resource: Resource,
-        identity: str,
-        fields: Sequence[str] = (),
-        include: Sequence[str] = (),
+    def listing(
+        self, provider: Provider, resource: Resource, *, filters: Mapping[str, Any], **how: Unpack[Listed]
     ) -> Walk:
-        """`Wire.record`."""
-        del fields, include  # none of these APIs leaves fields out, and all tell what a record refers to
+        """`Wire.listing`."""
+        return listing(provider, resource, self._of(resource.name), self._parent(resource), filters=filters, **how)
+
+    def unable(self, resource: Resource, *, filters: Mapping[str, Any], **how: Unpack[Ordered]) -> str | None:
+        """`Wire.unable`."""
+        return unable(resource, self._of(resource.name).pages, filters=filters, **how)
+
+    def record(self, provider: Provider, resource: Resource, identity: str, **_: Unpack[Told]) -> Walk:
+        """`Wire.record`: none of these APIs leaves fields out, and all tell what a record refers to."""
         return record(provider, resource, self._of(resource.name), identity)
 
     def members(self, provider: Provider, resource: Resource, identity: str, relation: str) -> Request:

@@ -14,7 +14,12 @@ _ENDS: Final = frozenset({"gt_eq", "lt_eq"})
 
 
 def unable(
-    resource: Resource, pages: Pages, *, filters: Mapping[str, Any], include: Sequence[str], sort: str | None
+    resource: Resource,
+    pages: Pages,
+    *,
+    filters: Mapping[str, Any],
+    include: Sequence[str] = (),
+    sort: str | None = None,
 ) -> str | None:
     """Return the first thing that is asked for in vain, in words, None where there is none (`Wire.unable`)."""
     found = (*_filters(resource, pages, filters), *_includes(resource, pages, include), *_sort(resource, pages, sort))
