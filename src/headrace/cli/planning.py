@@ -14,23 +14,18 @@ from rich.text import Text
 from headrace.cli import terminal
 from headrace.cli.checking import errors, fault_lines
 from headrace.cli.choices import Access, DataFile, Pace, Talk
-from headrace.cli.destination import Destination, check_input, client_of
-from headrace.cli.reading import what_to_import
+from headrace.cli.outset import Outset
 from headrace.cli.screen import aligned, plain, show
 from headrace.cli.text import clean, count, span
 from headrace.client import Client
-from headrace.importfile import ImportSpec, stem
+from headrace.importfile import ImportSpec
 from headrace.planning import Alternative, LoadPlan, Plan
 from headrace.prospects import CANARY, MARKS, OWN, Lookup
 
 
 def lay_out(file: str, how: DataFile, checkpoint: Path | None, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Plan the import of `file`, print the plan, and return 0 or 3. Raises what a run raises before it begins."""
-    spec, provider = what_to_import(file, how)
-    check_input(file, access)
-    state = checkpoint or Path(f"{stem(file)}.headrace")
-    where = Destination.of(provider, access, spec.base_url)
-    client = client_of(where, access, pace)
+    spec, state, where, client = Outset.of_file(file, how, checkpoint, access, pace)
     tell = _silent if talk.quiet else terminal.say
     tell(f"planning {file} into {where}; nothing is written")
 

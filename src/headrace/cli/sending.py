@@ -13,9 +13,9 @@ import typer
 
 from headrace.cli import terminal
 from headrace.cli.choices import Access, DataFile, Pace, Talk
-from headrace.cli.destination import Destination, check_input, client_of
+from headrace.cli.destination import Destination
+from headrace.cli.outset import Outset
 from headrace.cli.progress import view, watch
-from headrace.cli.reading import what_to_import
 from headrace.cli.report import as_json, results_beside, summary_lines
 from headrace.cli.screen import show
 from headrace.cli.signals import signals_to
@@ -23,9 +23,6 @@ from headrace.cli.text import clean, count
 from headrace.client import Client, Report
 from headrace.dispatch.halt import Halt
 from headrace.errors import InterruptionError
-from headrace.importfile import recorded, stem
-from headrace.ledger.view import read
-from headrace.naming import provider_named
 from headrace.progress import Progress
 
 _RESUMABLE: Final = frozenset({5, 6, 7, 130, 143})
@@ -37,11 +34,7 @@ Act: TypeAlias = Callable[[Client, Halt, Progress], Awaitable[Report]]
 
 def import_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Import `file` and return the exit code. Raises what reading it, the credentials and the client raise."""
-    spec, provider = what_to_import(file, how)
-    check_input(file, access)
-    state = checkpoint or Path(f"{stem(file)}.headrace")
-    where = Destination.of(provider, access, spec.base_url)
-    client = client_of(where, access, pace)
+    spec, state, where, client = Outset.of_file(file, how, checkpoint, access, pace)
     _agree(talk, where, f"{count(len(spec.load), 'load')} of {file}")
     _tell(talk, f"importing {file} into {where}; state is kept in {state}")
 
@@ -53,11 +46,7 @@ def import_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Ac
 
 def adopt_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Make the lost checkpoint of an import anew and return the exit code. Raises as `import_file` does."""
-    spec, provider = what_to_import(file, how)
-    check_input(file, access)
-    state = checkpoint or Path(f"{stem(file)}.headrace")
-    where = Destination.of(provider, access, spec.base_url)
-    client = client_of(where, access, pace)
+    spec, state, where, client = Outset.of_file(file, how, checkpoint, access, pace)
     wait = client.settings.quiet(client.provider)
     _tell(talk, f"waiting {wait.commit + wait.visible:.0f} s for what may be under way, then asking {where}")
 
@@ -69,11 +58,7 @@ def adopt_file(file: str, how: DataFile, checkpoint: Path | None, *, access: Acc
 
 def send_rejects(state: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Send the repaired rows of the reject files and return the exit code. Raises as `import_file` does."""
-    with read(state) as view:
-        identity, definition = view.identity, view.definition
-    provider = recorded(definition).fitted(provider_named(identity.provider))
-    where = Destination.of(provider, access, identity.base_url, is_own=True)
-    client = client_of(where, access, pace)
+    _, _, where, client = Outset.of_checkpoint(state, access, pace)
     _agree(talk, where, f"the repaired rejects of {state}")
     _tell(talk, f"sending the repaired rejects of {state} to {where}")
 

@@ -10,13 +10,10 @@ from rich.text import Text
 
 from headrace.cli import terminal
 from headrace.cli.choices import Access, Pace, Talk
-from headrace.cli.destination import Destination, client_of
+from headrace.cli.outset import Outset
 from headrace.cli.screen import aligned, plain, show
 from headrace.cli.text import clock, count, shortened
 from headrace.client import Client
-from headrace.importfile import recorded
-from headrace.ledger.view import read
-from headrace.naming import provider_named
 from headrace.provider import SOMETHING
 from headrace.verified import Difference, Place, Verified
 
@@ -27,11 +24,7 @@ _COLUMNS: Final = ("checked", "differing", "missing", "changed")
 
 def compare(checkpoint: Path, *, access: Access, pace: Pace, talk: Talk) -> int:
     """Verify the import of a checkpoint and return the exit code. Raises what reading, credentials and client raise."""
-    with read(checkpoint) as view:
-        identity, definition = view.identity, view.definition
-    provider = recorded(definition).fitted(provider_named(identity.provider))
-    where = Destination.of(provider, access, identity.base_url, is_own=True)
-    client = client_of(where, access, pace)
+    _, _, where, client = Outset.of_checkpoint(checkpoint, access, pace)
     if not talk.quiet:
         terminal.say(f"reading back from {where}")
     found = anyio.run(_verify, client, checkpoint)
