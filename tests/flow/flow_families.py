@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import msgspec
-from flow_simulation import COMMIT_WITHIN, VISIBLE_WITHIN, Scenario, Simulation, conditions
+from flow_simulation import COMMIT_WITHIN, GARBLED, LOST, VISIBLE_WITHIN, Scenario, Simulation, conditions, delayed
 from flow_world import PERSON, write_csv
 
 from headrace.importfile import ImportSpec
@@ -103,17 +103,10 @@ def scenario(seed: int) -> tuple[Scenario, Family]:
 
 def _faults(chance: Random) -> list[Rule]:
     kinds: list[dict[str, Any]] = [
-        {"kind": FaultKind.DROP_BEFORE_COMMIT},
-        {"kind": FaultKind.DROP_AFTER_COMMIT},
-        {"kind": FaultKind.DROP_MID_ANSWER},
-        {"kind": FaultKind.ERROR_BEFORE_COMMIT},
-        {"kind": FaultKind.ERROR_AFTER_COMMIT},
-        {"kind": FaultKind.HTML},
-        {"kind": FaultKind.HTML_AFTER_COMMIT},
-        {"kind": FaultKind.TRUNCATED_JSON},
+        *LOST,
+        *GARBLED,
         {"kind": FaultKind.SHUFFLED},
-        {"kind": FaultKind.THROTTLE, "seconds": chance.uniform(1, 20)},
-        {"kind": FaultKind.SLOW, "seconds": chance.uniform(5, 90)},
+        *delayed(chance),
     ]
     rules = [
         Rule(method=("POST", "PATCH", "DELETE"), probability=chance.uniform(0.02, 0.25), **chance.choice(kinds))

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final
 
 import msgspec
-from flow_simulation import COMMIT_WITHIN, Scenario, Simulation, conditions
+from flow_simulation import COMMIT_WITHIN, GARBLED, LOST, Scenario, Simulation, conditions, delayed
 from flow_world import write_csv
 
 from headrace.importfile import ImportSpec
@@ -49,16 +49,9 @@ def _row(chance: Random, at: int) -> Row:
 
 def _faults(chance: Random) -> list[Rule]:
     kinds: list[dict[str, Any]] = [
-        {"kind": FaultKind.DROP_BEFORE_COMMIT},
-        {"kind": FaultKind.DROP_AFTER_COMMIT},
-        {"kind": FaultKind.DROP_MID_ANSWER},
-        {"kind": FaultKind.ERROR_BEFORE_COMMIT},
-        {"kind": FaultKind.ERROR_AFTER_COMMIT},
-        {"kind": FaultKind.HTML},
-        {"kind": FaultKind.HTML_AFTER_COMMIT},
-        {"kind": FaultKind.TRUNCATED_JSON},
-        {"kind": FaultKind.THROTTLE, "seconds": chance.uniform(1, 20)},
-        {"kind": FaultKind.SLOW, "seconds": chance.uniform(5, 90)},
+        *LOST,
+        *GARBLED,
+        *delayed(chance),
         {"kind": FaultKind.LATE_COMMIT, "seconds": chance.uniform(1, COMMIT_WITHIN - 1)},
     ]
     return [

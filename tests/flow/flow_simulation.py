@@ -114,23 +114,39 @@ def _shared(chance: Random, row: tuple[Any, ...]) -> tuple[Any, ...]:
     return ("2026-04-01", 60, chance.choice(PEOPLE), SERVICE, "Daily")
 
 
+LOST = tuple(
+    {"kind": kind}
+    for kind in (
+        FaultKind.DROP_BEFORE_COMMIT,
+        FaultKind.DROP_AFTER_COMMIT,
+        FaultKind.DROP_MID_ANSWER,
+        FaultKind.ERROR_BEFORE_COMMIT,
+        FaultKind.ERROR_AFTER_COMMIT,
+    )
+)
+"""Faults by which the answer to a write is lost ..."""
+GARBLED = tuple({"kind": kind} for kind in (FaultKind.HTML, FaultKind.HTML_AFTER_COMMIT, FaultKind.TRUNCATED_JSON))
+"""... or is none that could be read."""
+
+
+def delayed(chance: Random) -> list[dict[str, Any]]:
+    """Return faults by which it takes its time."""
+    return [
+        {"kind": FaultKind.THROTTLE, "seconds": chance.uniform(1, 20)},
+        {"kind": FaultKind.SLOW, "seconds": chance.uniform(5, 90)},
+    ]
+
+
 def _faults(chance: Random) -> list[Rule]:
     kinds: list[dict[str, Any]] = [
-        {"kind": FaultKind.DROP_BEFORE_COMMIT},
-        {"kind": FaultKind.DROP_AFTER_COMMIT},
-        {"kind": FaultKind.DROP_MID_ANSWER},
-        {"kind": FaultKind.ERROR_BEFORE_COMMIT},
-        {"kind": FaultKind.ERROR_AFTER_COMMIT},
+        *LOST,
         {"kind": FaultKind.LATE_COMMIT, "seconds": chance.uniform(1, COMMIT_WITHIN - 1)},
         {"kind": FaultKind.SEARCH_LAG, "seconds": chance.uniform(1, VISIBLE_WITHIN - 1)},
-        {"kind": FaultKind.HTML},
-        {"kind": FaultKind.HTML_AFTER_COMMIT},
-        {"kind": FaultKind.TRUNCATED_JSON},
+        *GARBLED,
         {"kind": FaultKind.SHUFFLED},
         {"kind": FaultKind.MISSING_ITEM},
         {"kind": FaultKind.PARTIAL},
-        {"kind": FaultKind.THROTTLE, "seconds": chance.uniform(1, 20)},
-        {"kind": FaultKind.SLOW, "seconds": chance.uniform(5, 90)},
+        *delayed(chance),
         {"kind": FaultKind.REVOKE_TOKEN, "times": 1},
     ]
     rules = [
