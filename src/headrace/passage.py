@@ -119,7 +119,8 @@ class SourcePassage:
     def finish(self, rows: int) -> "Future[None]":
         """See `Passage`."""
         assert self._ledger is not None, "finish comes after begin"
-        self._is_read = self._source.fraction() in {None, 1.0}
+        # A short source is in memory to its end long before its last row; behind a limit there may be more.
+        self._is_read = self._source.fraction() in {None, 1.0} and (self._limit is None or rows < self._limit)
         return self._ledger.finish(rows)
 
     def fraction(self) -> float | None:

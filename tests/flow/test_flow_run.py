@@ -200,6 +200,18 @@ def test_a_limit_is_not_an_error(tmp_path: Path) -> None:
     assert len(set(world.stored)) == len(world.stored) == 150
 
 
+def test_what_is_behind_a_limit_is_not_gone(tmp_path: Path) -> None:
+    """Rows without an answer that a trial does not come to are not said to be missing from the source."""
+    lost = Rule(kind=FaultKind.DROP_AFTER_COMMIT, path="/time_entries", method=("POST",), at=(3,))
+    world = World(tmp_path, window="sliding", faults=(lost,))
+    write_csv(tmp_path / "hours.csv", hours(50))
+    assert world.run(Settings(batch_size=10, concurrency=1, deadline=20.0)).summary.in_doubt == 10
+    report = world.run(Settings(limit=10))
+    assert (report.summary.in_doubt, report.notices) == (10, ())
+    write_csv(tmp_path / "hours.csv", hours(20))
+    assert any("10 rows that were sent without an answer" in notice for notice in world.run().notices)
+
+
 def test_the_summary_is_written(tmp_path: Path) -> None:
     """`summary.json` holds what `--json` prints."""
     world = World(tmp_path)
