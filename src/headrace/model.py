@@ -122,11 +122,12 @@ class Invalid(Struct, frozen=True, tag=True):
 
 
 class Skipped(Struct, frozen=True, tag=True):
-    """The row was there before the import."""
+    """The row was there before the import, under `remote_id`; empty where nobody knows it."""
 
     offset: int
     line: int
     why: str
+    remote_id: str = ""
 
 
 class InDoubt(Struct, frozen=True, tag=True):

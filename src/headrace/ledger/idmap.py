@@ -1,7 +1,8 @@
 """The id map: source keys to remote ids, for the loads that refer to rows of an earlier one.
 
 Built from the packed records the first time it is asked, in a temporary database on disk, and brought up to date by
-what was settled since. Of several rows with one key the first that was done counts.
+what was settled since. Of several rows with one key the first that was done counts. Rows whose records were there
+before have ids too.
 """
 
 import sqlite3
@@ -9,23 +10,24 @@ from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Final
 
-from headrace.ledger.packing import State, unpack_ids, unpack_keys
+from headrace.ledger.packing import State, unpack_detail, unpack_ids, unpack_keys
 from headrace.ledger.past import scratch
 
 _DONE_SINCE: Final = (
     "SELECT settled, keys, outcomes, ids FROM request WHERE load = ? AND settled > ? AND done > 0 ORDER BY settled"
 )
+_THERE_SINCE: Final = "SELECT id, key, detail FROM fault WHERE load = ? AND state = ? AND id > ? ORDER BY id"
 _AT_ONCE: Final = 500
 _FIND: Final = "SELECT key, remote_id FROM id WHERE key IN"
 
 
 class IdMap:
-    """The remote ids of one load's rows that are done."""
+    """The remote ids of one load's rows that are done, or were there before."""
 
     def __init__(self, connection: sqlite3.Connection, load_id: int) -> None:
         self._source = connection
         self._load = load_id
-        self._seen = 0  # the last settlement that is in the index
+        self._seen = self._seen_there = 0  # the last settlement, and the last row found there, in the index
         self._is_frozen = False
         self._index = scratch()
         self._index.execute("CREATE TABLE id (key BLOB, remote_id TEXT)")
@@ -36,7 +38,7 @@ class IdMap:
         self._is_frozen = True
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, str]:
-        """Return the remote id of each of `keys` that is done by now."""
+        """Return the remote id of each of `keys` that is done, or known to have been there, by now."""
         if not self._is_frozen:
             self._catch_up()
         found: dict[bytes, str] = {}
@@ -54,6 +56,7 @@ class IdMap:
     def _catch_up(self) -> None:
         self._index.execute("BEGIN")
         self._index.executemany("INSERT INTO id VALUES (?, ?)", self._done_since(self._seen))
+        self._index.executemany("INSERT INTO id VALUES (?, ?)", self._there_since(self._seen_there))
         # After the bulk of the rows: sorting them at once is several times faster than one by one.
         self._index.execute("CREATE INDEX IF NOT EXISTS id_key ON id (key, remote_id)")
         self._index.execute("COMMIT")
@@ -65,3 +68,9 @@ class IdMap:
             found = zip(compress(unpack_keys(keys), is_done), unpack_ids(ids), strict=True)
             yield from ((key, remote_id) for key, remote_id in found if remote_id)  # "" was never found out
             self._seen = settled
+
+    def _there_since(self, fault: int) -> Iterator[tuple[bytes, str]]:
+        """Return key and remote id of each row found to be there since that record."""
+        for found, key, detail in self._source.execute(_THERE_SINCE, (self._load, State.SKIPPED, fault)):
+            yield from ((key, remote_id) for remote_id in unpack_detail(detail).ids)
+            self._seen_there = found

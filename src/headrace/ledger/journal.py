@@ -189,9 +189,11 @@ class RowJournal:
         exceptional = self._exceptional(settled, numbers, states)
         told = self._told_before(exceptional, frozenset(compress(numbers, map(State.INVALID.__eq__, before))))
         faults = [self._pen.fault(one, None) for one in exceptional if one.number not in told]
+        there = [(self._pen.load_id, one.number) for one in exceptional if one.state == State.SKIPPED]
         self._close_rows(numbers, before, states)
 
         def execute(connection: sqlite3.Connection) -> None:
+            drop_faults(connection, there)
             connection.executemany(ADD_FAULT, faults)
 
         untold = [one for one in exceptional if one.number not in told]

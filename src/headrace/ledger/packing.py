@@ -87,8 +87,10 @@ def pack_detail(outcome: Outcome) -> bytes:
             detail = Detail(tuple(Fault(code=e.code, error="", field=e.field, column=e.column) for e in errors))
         case Rejected(errors=errors):
             detail = Detail(tuple(msgspec.structs.replace(error, value=None) for error in errors))
-        case InDoubt(why=why) | Skipped(why=why):
+        case InDoubt(why=why):
             detail = Detail(why=why)
+        case Skipped(why=why, remote_id=remote_id):
+            detail = Detail(why=why, ids=(remote_id,) if remote_id else ())
         case Duplicated(remote_ids=ids):
             detail = Detail(ids=ids)
         case _:

@@ -98,7 +98,7 @@ class View:
         return sum((tally(self._reader, one.id, is_live=is_live) for one in loads), Counts())
 
     def ids(self, load: str, keys: Sequence[bytes]) -> dict[bytes, str]:
-        """Return the remote ids of those rows of `load` that are done, by their row keys.
+        """Return the remote ids of those rows of `load` that are done, or were there before, by their row keys.
 
         Of several rows with one key it is the first that was done. Raises `UsageError` for an unknown load.
         """
@@ -107,7 +107,7 @@ class View:
         return self._id_maps[load].find(keys)
 
     def ids_so_far(self, load: str) -> IdMap:
-        """Return the remote ids of the rows of `load` that are done by now, and of no others. To be closed."""
+        """Return the remote ids that the rows of `load` have by now, and of no others. To be closed."""
         held = IdMap(self._reader, self.record(load).id)
         held.freeze()
         return held
@@ -131,7 +131,7 @@ class View:
         return doubts(self._reader, self.record(load).id)
 
     def held(self, load: str, ids: Sequence[str]) -> set[str]:
-        """Return those of `ids`, the provider's, that rows hold which are done, in all loads of the same resource."""
+        """Return those of `ids`, the provider's, that rows hold, in all loads of the same resource."""
         index = HeldIds(self._reader, self.record(load).resource)
         try:
             return index.among(ids)
