@@ -32,6 +32,7 @@ FLOW = {
     "connection",
     "importfile",
     "loads",
+    "sources",
     "ownfields",
     "parents",
     "waves",
@@ -44,13 +45,14 @@ of a load), `resolving` (names and keys to ids), `roster` (the names of a resour
 `ownfields` (custom fields by name), `parents` (ids by the keys of rows), `waves` (rows that refer to rows of the same
 source), `passage` (one load on its way), `rejects` (once more, as they are repaired), `marking` (by what its rows are
 known again), `connection` (an open way to a provider), `migration` (one import), `course` (its loads, one by one),
-`outside` (clock, network, threads), `progress` (snapshots), `importfile` (the file; `loads` are what it is made of),
-`ordering` (which load comes first), `meter` (what a run has spent), `ahead` (what it has still to send), `planning`
-(what a run would do, and when), `rehearsal` (a run up to where it sends), `prospects` (names it would find), `scouting`
-(what it would ask about its first rows), `deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made
-anew), `exporting` (a listing read into a file), `verification` (what there is, compared with what was sent; `expecting`
-says what that is, `comparison` does it for a resource, `verified` is what comes of it, `minutes` asks the time report).
-Below the client, `access` makes a connection of credentials."""
+`outside` (clock, network, threads), `progress` (snapshots), `importfile` (the file; `loads` are what it is made of and
+implies, `missing` what can be wrong there), `sources` (what a load reads), `ordering` (which load comes first), `meter`
+(what a run has spent), `ahead` (what it has still to send), `planning` (what a run would do, and when), `rehearsal` (a
+run up to where it sends), `prospects` (names it would find), `scouting` (what it would ask about its first rows),
+`deciding` (what became of rows in doubt), `adoption` (a lost checkpoint made anew), `exporting` (a listing read into a
+file), `verification` (what there is, compared with what was sent; `expecting` says what that is, `comparison` does it
+for a resource, `verified` is what comes of it, `minutes` asks the time report). Below the client, `access` makes a
+connection of credentials."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
@@ -74,10 +76,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fitting": {"naming", "provider"},
     "ordering": set(),
     "loads": {"intake", *NOUNS},
-    "importfile": {"fitting", "intake", "loads", "naming", "ordering", *NOUNS},
+    "missing": {"fitting", "loads", *NOUNS},
+    "importfile": {"fitting", "intake", "loads", "missing", "naming", "ordering", *NOUNS},
+    "sources": {"attaching", "feed", "loads", "missing", *ACTS, *NOUNS},
     "parents": {"importfile", *ACTS, *NOUNS},
-    "passage": {"attaching", "feed", "loads", "resolving", *ACTS, *NOUNS},
-    "rejects": {"attaching", "feed", "loads", "passage", "resolving", *ACTS, *NOUNS},
+    "passage": {"feed", "loads", "resolving", "sources", *ACTS, *NOUNS},
+    "rejects": {"attaching", "feed", "loads", "resolving", "sources", *ACTS, *NOUNS},
     "meter": {"dispatch"},
     "ahead": {"feed", "marking", "passage", "pipeline", "resolving", *ACTS, *NOUNS},
     "marking": {"feed", "loads", *ACTS, *NOUNS},
@@ -96,7 +100,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scouting": FLOW | {"prospects"},
     "rehearsal": FLOW | {"checking", "prospects", "scouting"},
     "planning": FLOW | {"checking", "prospects", "rehearsal"},
-    "checking": {"attaching", "feed", "importfile", "passage", *ACTS, *NOUNS},
+    "checking": {"importfile", "loads", "sources", *ACTS, *NOUNS},
     "deciding": FLOW,
     "address": {"errors", "model", "provider"},
     "stream": {"migration", "dispatch", "errors", "model"},
@@ -143,6 +147,8 @@ MAY_USE: dict[str, set[str]] = {
     "pipeline": {"msgspec", "anyio"},
     "fitting": {"msgspec"},
     "loads": {"msgspec"},
+    "missing": {"msgspec"},
+    "sources": {"msgspec"},
     "importfile": {"msgspec"},
     "ordering": set(),
     "parents": set(),

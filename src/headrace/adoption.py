@@ -144,6 +144,7 @@ class Recognition:
         self._lookup = LookUp(reader, how, load.journal, feed.halt, load.resource) if how and is_marked else None
         self._audit = Audit(self._lookup, load.journal, self._tell, feed.halt, Quiet(0.0, 0.0))
         self._is_needless = load.resource.repeats(load.operation) or load.operation == UPSERT
+        self._are_names = load.intake.stands_for is not None
         self._wakeup = Wakeup()
         self._feed = feed
         self._told: Counter[type[Outcome]] = Counter()
@@ -167,6 +168,8 @@ class Recognition:
         )
 
     async def _judge(self, records: Sequence[Record]) -> None:
+        if self._are_names:
+            return  # they were looked for, and no record has them: the next run creates it
         if self._lookup is None:
             await self._record([Settled(one.row, _doubted(one, _UNMARKED)) for one in records], records)
             return

@@ -65,7 +65,7 @@ class Ahead:
             rows = await loop.run_in_executor(None, passage.count, lambda: self._is_over)
             self._forecast = None
             if rows is not None:
-                self._rows[passage.title] = self._limited(rows)
+                self._rows[passage.title] = rows
 
     def close(self) -> None:
         """Have the counting end soon: nobody asks any more."""

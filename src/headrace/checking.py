@@ -5,12 +5,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from headrace.attaching import completion
 from headrace.importfile import ImportSpec, check_import
+from headrace.intake import Intake
 from headrace.intake.first import first_rows
+from headrace.loads import MissingSpec
 from headrace.model import Fault, Invalid, Settled
-from headrace.passage import intake_of, open_of, resource_of
 from headrace.provider import Provider
+from headrace.sources import intake_over, open_of
 
 
 class Located(Struct, frozen=True):
@@ -52,26 +53,25 @@ def check(
     notices: list[str] = []
     with ExitStack() as resources:
         for load in spec.in_order:
-            source = open_of(load)
+            source = open_of(load, provider, limit)
             resources.callback(source.close)
-            complete = completion(resource_of(load, provider), load.operation, attachments)
-            intake = intake_of(
-                load, provider, source=source.name, has_open_columns=source.has_open_columns, complete=complete
-            )
-            for chunk in first_rows(source.chunks(), limit):
+            intake, before = intake_over(load, provider, source, attachments), len(faults)
+            for chunk in first_rows(source.chunks(), None if isinstance(load, MissingSpec) else limit):
                 sifted = intake.sift(chunk, intake.rows(chunk))
                 rows += len(chunk.rows)
                 valid += len(sifted.records)
-                faults += located(source.name, sifted.invalid)
+                faults += located(intake, sifted.invalid)
+            if isinstance(load, MissingSpec) and len(faults) > before:
+                notices.append(f"{load.title}: which names are there cannot be known offline, so all were judged")
             notices += intake.idle()
             notices += [f"{source.name}: no row has the column '{name}'" for name in sorted(intake.unseen())]
     return Checked(rows=rows, valid=valid, faults=faults, notices=notices)
 
 
-def located(file: str, invalid: list[Settled]) -> list[Located]:
-    """Return every fault of `invalid` rows of the source called `file`, one by one."""
+def located(intake: Intake, invalid: list[Settled]) -> list[Located]:
+    """Return every fault of the `invalid` rows of an intake, one by one."""
     return [
-        Located(file, one.outcome.line, fault)
+        Located(*intake.place(one.row), fault)
         for one in invalid
         if isinstance(one.outcome, Invalid)
         for fault in one.outcome.errors

@@ -157,6 +157,10 @@ class Course:
         except HeadraceError as error:
             halt.stop(error)
         self._notices += passage.notices()
+        if passage.intake.stands_for is not None:
+            counts = self._checkpoint.counts(passage.title)
+            there = f"{counts.skipped:,} of {counts.rows:,} names are there already"
+            self._notices.append(f"{passage.title}: {there}, {counts.done:,} were created")
 
     async def _pass(self, passage: Passage, wave: Wave | None) -> None:
         """Go through the source of a load once."""
@@ -165,7 +169,8 @@ class Course:
         load = await self._begin(passage, wave)
         before = self._checkpoint.counts(passage.title)
         batching = self._errand.batching(load, self._settings)
-        feed = Feed(load, batching, self._watch.halt, emit=self._watch.emit)
+        emit = self._watch.emit if load.intake.stands_for is None else None  # what became of names shows in their rows
+        feed = Feed(load, batching, self._watch.halt, emit=emit)
         self._phase, self._feed = "sending", feed
         self._ahead.enter(self._position, feed)
         connection = self._connection

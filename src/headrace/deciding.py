@@ -20,9 +20,9 @@ from headrace.ledger.doubtfile import Listed, read_doubts
 from headrace.loads import LoadSpec
 from headrace.model import Chunk, Record, Row
 from headrace.parents import Parents
-from headrace.passage import intake_of, resource_of
 from headrace.provider import Provider, effective
 from headrace.resolving import Tables
+from headrace.sources import intake_of, resource_of
 
 WORDS: Final = ("created", "missing", "skip")
 """What can be decided, besides an id: `id N`, or just `N`."""
@@ -79,7 +79,7 @@ async def candidates(all_cases: Sequence[Case], view: View, connection: Connecti
         by_load[one.load].append(one)
     found = []
     tables = Tables(connection.transport, connection.provider, Parents(view), Halt())
-    for load in spec.load:
+    for load in spec.in_order:
         if by_load[load.title]:
             found += await _search(load, by_load[load.title], view, connection, tables)
     return found

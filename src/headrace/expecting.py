@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from headrace.attaching import completion
 from headrace.connection import Connection
 from headrace.dispatch.merging import MERGED
 from headrace.dispatch.readback.differing import sent_fields
@@ -25,9 +24,9 @@ from headrace.ledger.made import Made, MadeRecords
 from headrace.loads import ROWS, LoadSpec
 from headrace.marking import find_field, marked_by, marks_field
 from headrace.model import NO_MAPPING, Chunk, Record, Row
-from headrace.passage import intake_of, open_of, resource_of
-from headrace.provider import UPSERT, Action, Resource
+from headrace.provider import UPSERT, Action, Provider, Resource
 from headrace.resolving import Resolving, Tables
+from headrace.sources import intake_over, open_of
 from headrace.verified import MOST, Place
 
 _MADE: Final = frozenset({"create", UPSERT})
@@ -63,15 +62,9 @@ class Expecting:
         self.place = place
         self._view = view
         self._connection = connection
-        self._source: Source = resources.enter_context(closing(_opened(spec, rows)))
+        self._source: Source = resources.enter_context(closing(_opened(spec, connection.provider, rows)))
         self._made: MadeRecords = resources.enter_context(closing(view.made(spec.title)))
-        self._intake: Intake = intake_of(
-            spec,
-            connection.provider,
-            source=self._source.name,
-            has_open_columns=self._source.has_open_columns,
-            complete=completion(resource_of(spec, connection.provider), spec.operation, attachments),
-        )
+        self._intake: Intake = intake_over(spec, connection.provider, self._source, attachments)
         self._action: Action | None = self.resource.action(spec.operation)
         self._twins: Counter[bytes] = Counter()
         self._met = bytearray(len(self._made) + 1)
@@ -218,7 +211,7 @@ class Expecting:
         return marked_by(number or "", spec, resource, self._view.identity).mark
 
 
-def _opened(spec: LoadSpec, rows: Rows | None) -> Source:
+def _opened(spec: LoadSpec, provider: Provider, rows: Rows | None) -> Source:
     """Open the source of a load once more. Raises `UsageError` where it can be read only once, as `open_of` does."""
     if spec.source == ROWS and rows is not None:
         return open_source(rows)
@@ -227,7 +220,7 @@ def _opened(spec: LoadSpec, rows: Rows | None) -> Source:
             f"the rows of {spec.title} came from a program, and the checkpoint holds no values to compare with",
             hint="verify it there: client.verify(checkpoint, rows=...) takes the rows again",
         )
-    source = open_of(spec)
+    source = open_of(spec, provider)
     if source.is_replayable:
         return source
     source.close()

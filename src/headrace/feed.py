@@ -26,7 +26,7 @@ from headrace.intake import Intake
 from headrace.intake.first import First
 from headrace.intake.source import CHUNK_ROWS, Item, Items, Source
 from headrace.model import Batch, Chunk, InDoubt, Recalled, Record, Row, Settled
-from headrace.provider import Guarantee, NoGuarantee, Resource
+from headrace.provider import Guarantee, NaturalKey, NoGuarantee, Resource
 from headrace.resolving import Resolving
 
 CHANGED: Final = "sent, and no answer came; the row has been edited since, so that it cannot be looked up"
@@ -152,12 +152,11 @@ class Feed:
         rows = load.unsettled(chunk)
         await self._recall(chunk, load.journal.recalled())
         self._compare(chunk, load.journal.kept())
-        sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
-        sifted = load.resolving.sifted(chunk, sifted)
+        sifted = load.resolving.sift(chunk, rows)
         self.settled += len(chunk.rows) - len(rows)
         self._judged, self._valid = self._judged + len(rows), self._valid + len(sifted.records)
-        if sifted.invalid:
-            await self.teller.tell(Told(sifted.invalid, load.journal.note(sifted.invalid)))
+        if noted := [*sifted.there, *sifted.invalid]:
+            await self.teller.tell(Told(noted, load.journal.note(noted)))
         records = load.mark(sifted.records)
         if records and self._valid == len(records) and load.preflight is not None:
             await load.preflight(records)
@@ -188,7 +187,7 @@ class Feed:
         found = [
             (record, by_offset[record.row.offset])
             for record, now in zip(records, prints, strict=True)
-            if by_offset[record.row.offset].print == now
+            if by_offset[record.row.offset].print == now or self._is_name
         ]
         self.parking.recall((record, one) for record, one in found if one.intent is not None)
         self.audit.suspect(Wanted(record, one.since) for record, one in found if one.intent is None)
@@ -196,6 +195,11 @@ class Feed:
         for one in recalled:
             if one.intent is not None and one.row.offset not in same:
                 await self._doubt(one)
+
+    @property
+    def _is_name(self) -> bool:
+        """Whether rows are names that are read back by themselves, whatever else they say by now."""
+        return self.load.intake.stands_for is not None and isinstance(self.load.guarantee, NaturalKey)
 
     async def _doubt(self, one: Recalled) -> None:
         """Leave a row in doubt for good: what was sent cannot be told from the source any more."""

@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from headrace.errors import SourceError
 from headrace.fitting import Problem, name_problems, setting_problems
 from headrace.intake.mapping import Rule
-from headrace.loads import LoadSpec
+from headrace.loads import LoadSpec, MissingSpec, with_missing
+from headrace.missing import missing_problems
 from headrace.naming import suggestion
 from headrace.ordering import cycle, ordered
 from headrace.provider import UPSERT, Provider, Resource, effective, fitted
@@ -39,8 +40,11 @@ class ImportSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def in_order(self) -> tuple[LoadSpec, ...]:
-        """The loads in the order in which they are run: each after those that it takes ids from."""
-        titles = {load.title: load for load in self.load}
+        """The loads in the order in which they are run: each after those that it takes ids from.
+
+        With those that they imply (`loads.MissingSpec`), which no import file holds.
+        """
+        titles = {load.title: load for load in with_missing(self.load)}
         return tuple(ordered(titles, {title: load.parents for title, load in titles.items()}))
 
     def fitted(self, provider: Provider) -> Provider:
@@ -73,18 +77,20 @@ def check_import(spec: ImportSpec, provider: Provider, path: Path | None = None)
     """Raise `SourceError` where `spec` names a resource, field or load that does not exist, or in a wrong order."""
     file, text = (None, "") if path is None else (str(path), _text(path))
     known: set[str] = set()
-    titles = {load.title for load in spec.load}
+    loads = sorted(with_missing(spec.load), key=lambda load: isinstance(load, MissingSpec))
+    titles = {load.title for load in loads}
     tailoring = (setting_problems(spec.provider_settings, provider), name_problems(spec.provider_fields, provider))
     for problem, word, hint in chain(*tailoring):
         raise SourceError(problem, file=file, line=_line_of(text, word), hint=hint)
-    for load in spec.load:
+    for load in loads:
         double = [_called_alike(load)] if load.title in known else []
-        for problem, word, hint in chain(double, _problems(load, provider), _parent_problems(load, titles, spec)):
+        own = missing_problems(load, loads, provider) if isinstance(load, MissingSpec) else ()
+        for problem, word, hint in chain(double, _problems(load, provider), _parent_problems(load, titles, spec), own):
             raise SourceError(problem, file=file, line=_line_of(text, word), hint=hint)
         known.add(load.title)
-    circle = cycle({load.title: load.parents & titles for load in spec.load})
+    circle = cycle({load.title: load.parents & titles for load in loads})
     if circle:
-        line = _line_of(text, circle[0])
+        line = next((found for title in circle if (found := _line_of(text, title)) is not None), None)
         hint = "leave one of these references out, and set it by a load that updates, when all are there"
         raise SourceError(f"loads wait for each other: {' → '.join(circle)}", file=file, line=line, hint=hint)
     if not spec.load:
@@ -214,10 +220,15 @@ def _text(path: Path) -> str:
 
 
 def _line_of(text: str, word: str) -> int | None:
-    """Return the 1-based line of the first mention of `word` outside a comment: tomllib keeps no positions."""
-    pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-    lines = enumerate(text.splitlines(), start=1)
-    return next((number for number, line in lines if pattern.search(line.split("#", 1)[0])), None)
+    """Return the 1-based line of the first mention of `word` outside a comment: tomllib keeps no positions.
+
+    Of several words it is the line that has them all, or else that of the last one.
+    """
+    words = word.split()
+    patterns = [re.compile(rf"(?<![\w-]){re.escape(one)}(?![\w-])") for one in words]
+    lines = enumerate((line.split("#", 1)[0] for line in text.splitlines()), start=1)
+    found = next((number for number, line in lines if all(one.search(line) for one in patterns)), None)
+    return found if found is not None or len(words) < 2 else _line_of(text, words[-1])
 
 
 def _beside(path: Path, source: str) -> str:

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 Cell: TypeAlias = Any
 """One value of a row as found: text from CSV, any JSON value from JSON, `UNSET` where a JSON row lacks the key."""
-
 NO_MAPPING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -156,7 +155,6 @@ class NotAttempted(Struct, frozen=True, tag=True):
 
 Outcome: TypeAlias = Done | Rejected | Invalid | Skipped | InDoubt | Duplicated | NotAttempted
 
-
 COUNTED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Done": "done",
@@ -179,10 +177,11 @@ class Settled(Struct, frozen=True, gc=False):
 
 
 class Sifted(Struct, frozen=True, gc=False):
-    """What validation makes of a chunk: the records to send, and the rows that are refused here."""
+    """What validation makes of a chunk: records to send, rows refused here, and names whose records are `there`."""
 
     records: list[Record]
     invalid: list[Settled]
+    there: Sequence[Settled] = ()
 
 
 class Counts(Struct, frozen=True, kw_only=True):

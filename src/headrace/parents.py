@@ -82,8 +82,8 @@ def earlier_imports(spec: ImportSpec, checkpoint: View) -> Iterator[Sequence[Vie
     """
     with ExitStack() as opened:
         views = [opened.enter_context(_opened(path, checkpoint)) for path in spec.ids]
-        known = {one.name for view in views for one in view.loads} | {load.title for load in spec.load}
-        for load in spec.load:
+        known = {one.name for view in views for one in view.loads} | {load.title for load in spec.in_order}
+        for load in spec.in_order:
             for title in sorted(load.parents - known):
                 raise UsageError(
                     f"{load.title} takes ids from {title!r}, which neither this import nor an earlier one has",

@@ -6,24 +6,24 @@ What can be prepared without the network is prepared before anything is sent; th
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from headrace.attaching import completion
 from headrace.dispatch.halt import Halt
-from headrace.errors import HeadraceError, UsageError
+from headrace.errors import UsageError
 from headrace.feed import AnySource, LiveSource, Load, first_of, read_source
-from headrace.intake import Complete, Intake
+from headrace.intake import Intake
 from headrace.intake.first import first_rows
-from headrace.intake.source import Source, open_source
+from headrace.intake.source import Source
 from headrace.ledger import Checkpoint, LoadLedger
-from headrace.loads import LoadSpec
-from headrace.provider import Provider, Resource
-from headrace.provider.form import form
+from headrace.loads import LoadSpec, MissingSpec
+from headrace.provider import Provider
 from headrace.resolving import Naming
+from headrace.sources import check_replayable, count_rows, intake_over, open_of
 
 
 class Passage(Protocol):
@@ -61,9 +61,9 @@ class Passage(Protocol):
 
 
 class SourcePassage:
-    """A load from its source, which is its own where the import file names it. Made by `prepare`.
+    """A load from the first `limit` rows of its source, which `reopen` opens once more where that can be done.
 
-    Mutable state: the ledger, from `begin` on.
+    Made by `prepare`.     Mutable state: the ledger, from `begin` on.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class SourcePassage:
         source: AnySource,
         intake: Intake,
         *,
-        is_own: bool,
+        reopen: Callable[[], Source] | None,
         accept_mapping_change: bool,
         limit: int | None,
     ) -> None:
         self.spec = spec
-        self._is_own = is_own
+        self._reopen = reopen
         self.title = spec.title
         self.intake = intake
         self._source = source
@@ -129,7 +129,9 @@ class SourcePassage:
 
     def count(self, is_over: Callable[[], bool]) -> int | None:
         """See `Passage`."""
-        return _rows_of(self.spec, is_over) if self._is_own and self._source.is_replayable else None
+        if self._reopen is None or not self._source.is_replayable:
+            return None
+        return count_rows(self._reopen, self._limit, is_over)
 
     def notices(self) -> Sequence[str]:
         """See `Passage`."""
@@ -151,9 +153,9 @@ class SourcePassage:
         if isinstance(self._source, LiveSource) or not self._source.is_replayable:
             return
         chunk = next(self._source.chunks(), None)
-        if chunk is None:
+        if chunk is None and not isinstance(self.spec, MissingSpec):
             self._found.append(f"{self._source.name} holds no rows")
-        else:
+        elif chunk is not None:
             self.intake.rows(chunk)
 
     async def _names(self, field: str, most: int) -> set[str] | None:
@@ -163,8 +165,13 @@ class SourcePassage:
         return await asyncio.to_thread(self.intake.names, first_rows(self._source.chunks(), self._limit), field, most)
 
     def _keys(self) -> Iterator[bytes]:
-        """Yield the keys of the source's rows, for the ledger to recognise it by; none where it can be read once."""
+        """Yield the keys of the source's rows, for the ledger to recognise it by; none where it can be read once.
+
+        Nor of names: those who have them are recognised, and may have other ones by now.
+        """
         if isinstance(self._source, LiveSource) or not self._source.is_replayable:
+            return
+        if isinstance(self.spec, MissingSpec):
             return
         for chunk in self._source.chunks():
             yield from (row.key for row in self.intake.rows(chunk))
@@ -186,64 +193,24 @@ def prepare(
 
     Raises what `SourcePassage.check` raises.
     """
-    opened = source or open_of(spec)
+    if isinstance(spec, MissingSpec) and source is not None:
+        check_replayable(source, spec.needs[0].load)
+        source = None  # names are read apart from the rows that have them
+    reopen = partial(open_of, spec, provider, limit)
+    opened = source or reopen()
     resources.callback(opened.close)
     if spec.title in spec.parents and not opened.is_replayable:
         raise UsageError(
             f"rows of {spec.title} refer to rows of the same source, which can be read only once",
             hint="save it to a file first: rows that wait for others are read again",
         )
-    complete = completion(resource_of(spec, provider), spec.operation, attachments)
-    intake = intake_of(spec, provider, source=opened.name, has_open_columns=opened.has_open_columns, complete=complete)
     passage = SourcePassage(
         spec,
         opened,
-        intake,
-        is_own=source is None,
+        intake_over(spec, provider, opened, attachments),
+        reopen=reopen if source is None else None,
         accept_mapping_change=accept_mapping_change,
-        limit=limit,
+        limit=None if isinstance(spec, MissingSpec) else limit,
     )
     passage.check()
     return passage
-
-
-def open_of(spec: LoadSpec) -> Source:
-    """Open the source that a load names. Raises `SourceError` or `UsageError`, as `open_source` does."""
-    return open_source(
-        spec.source, format=spec.format, encoding=spec.encoding, delimiter=spec.delimiter, path=spec.path
-    )
-
-
-def _rows_of(spec: LoadSpec, is_over: Callable[[], bool]) -> int | None:
-    """Return how many rows the source of a load has, read once more; None where it cannot be read to its end."""
-    rows = 0
-    with suppress(HeadraceError), closing(open_of(spec)) as source:
-        for chunk in source.chunks():
-            if is_over():
-                return None
-            rows += len(chunk.rows)
-        return rows
-    return None
-
-
-def intake_of(
-    spec: LoadSpec, provider: Provider, *, source: str, has_open_columns: bool, complete: Complete | None = None
-) -> Intake:
-    """Return the compiled intake of a load that has been checked."""
-    resource = resource_of(spec, provider)
-    return Intake(
-        resource,
-        form(resource, spec.operation),
-        source=source,
-        rules=spec.fields,
-        key=spec.key,
-        has_open_columns=has_open_columns,
-        complete=complete,
-    )
-
-
-def resource_of(spec: LoadSpec, provider: Provider) -> Resource:
-    """Return the resource of a load that has been checked."""
-    resource = provider.resource(spec.resource)
-    assert resource is not None, "check_import has looked"
-    return resource

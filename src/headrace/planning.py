@@ -27,8 +27,9 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
 
     `rows` are still to be judged, of which `valid` are sent in `requests` of up to `batch_size`; `settled` rows were
     sent by an earlier run, of which `unknown` have no answer and are looked up. `lookups` are the requests before, for
-    names and for the field that carries markers. `guarantee` is the kind of promise that resource and marker allow,
-    and `promise` its wording: a row is created ...
+    names and for the field that carries markers. Of an implied load, whose rows are names, `there` are those of the
+    valid ones that some record has, and that take no request. `guarantee` is the kind of promise that resource and
+    marker allow, and `promise` its wording: a row is created ...
     """
 
     name: str
@@ -39,6 +40,7 @@ class LoadPlan(Struct, frozen=True, kw_only=True):
     invalid: int
     settled: int
     unknown: int
+    there: int
     lookups: int
     requests: int
     batch_size: int
@@ -160,8 +162,9 @@ def _load_plan(sketch: Sketch, pages: int, way: Way) -> LoadPlan:
         resource=resource.name,
         operation=sketch.load.operation,
         rows=sketch.rows,
-        valid=sketch.valid,
-        invalid=sketch.rows - sketch.valid,
+        valid=sketch.valid + sketch.there,
+        invalid=sketch.rows - sketch.valid - sketch.there,
+        there=sketch.there,
         settled=sketch.read - sketch.rows,
         unknown=sketch.unknown,
         lookups=pages,

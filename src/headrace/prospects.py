@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct
 
 from headrace.dispatch.transport import Transport
 from headrace.intake import Intake
-from headrace.intake.references import NameTable
+from headrace.intake.references import NameTable, Reference
 from headrace.ownfields import OwnFields, fitted, named, read_own_fields
 from headrace.parents import Parents
 from headrace.provider import Provider, Resource
@@ -91,10 +91,10 @@ class Prospects:
             self.note(OWN, name, records=len(own.fields), pages=own.pages)
         return fitted(intake, self._own[name])
 
-    async def resolving(self, intake: Intake, names: Names | None = None) -> Resolving:
+    async def resolving(self, intake: Intake, names: Names | None = None, also: Sequence[Reference] = ()) -> Resolving:
         """See `resolving.Naming`."""
         tables: dict[str, NameTable] = {}
-        for field, (resource, by) in lookups_of(intake).items():
+        for field, (resource, by) in lookups_of(intake, also).items():
             wanted = None if names is None else partial(names, field)
             is_new = resource in self._written
             tables[field] = await (self._reread(resource, by) if is_new else self._table(resource, by, wanted))

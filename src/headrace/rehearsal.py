@@ -6,6 +6,7 @@ names. Rows are counted in place of being sent, and later loads find them as if 
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,9 +22,11 @@ from headrace.dispatch.merging import MERGED
 from headrace.dispatch.reading import probe
 from headrace.feed import Load
 from headrace.importfile import ImportSpec, check_import
+from headrace.intake.references import SHOWN
 from headrace.intake.strays import Stray, Strays, further, together
+from headrace.intake.suggestion import listed, shown
 from headrace.ledger import Checkpoint, View
-from headrace.model import Batch, Done, Record, Settled
+from headrace.model import Batch, Chunk, Done, Record, Settled
 from headrace.parents import Parents, earlier_imports
 from headrace.passage import Passage, prepare
 from headrace.pipeline import Settings, batching_of, flies_canary, upsert_sizes
@@ -94,13 +97,15 @@ class Sketch:
         self.load = load
         self.title = passage.title
         self.marker = passage.spec.marker
-        self.read = self.rows = self.unknown = 0
+        self.read = self.rows = self.unknown = self.there = 0
         self.reads = 0
         """Requests that read what a record holds, to merge into it."""
         self.waves: list[int] = []
         self.upserts: list[tuple[int, int]] = []
         """Of each batch of an upsert, how many rows are created and how many updated."""
         self.faults: list[Located] = []
+        self.missing: list[str] = []
+        """Of an implied load, the first names that will be created, each with what is close to it."""
 
     @property
     def valid(self) -> int:
@@ -169,6 +174,7 @@ class _Stage:
             await self._pass(replace(load, resolving=load.resolving.within(wave)), sketch, scout)
         self.prospects.forget(load.resource.name)
         self.notices += passage.notices()
+        self.notices += _created(sketch)
         self.notices += [f"{load.intake.source}: no row has the column '{name}'" for name in self._unseen(sketch)]
         return sketch
 
@@ -181,23 +187,25 @@ class _Stage:
         upsert = _Upsert(load, self._connection, batching_of(load, self._settings).size, sketch)
         async for chunk in load.chunks:
             rows = load.unsettled(chunk)
-            sifted = load.intake.sift(chunk, rows, load.resolving.resolvers(chunk, rows))
-            sifted = load.resolving.sifted(chunk, sifted)
+            sifted = load.resolving.sift(chunk, rows)
             recalled = load.journal.recalled()
             if is_first:
                 sketch.unknown += sum(one.intent is not None for one in recalled)
                 sketch.read += len(chunk.rows)
                 sketch.rows += len(rows)
             sketch.waves[-1] += len(sifted.records)
+            sketch.there += len(sifted.there)
+            sketch.missing += islice(_shown(load, chunk, sifted.records), SHOWN - len(sketch.missing))
             sketch.reads += sum(map(_is_merged, sifted.records)) if load.operation == "update" else 0
-            sketch.faults += located(load.intake.source or sketch.title, sifted.invalid)
+            sketch.faults += located(load.intake, sifted.invalid)
             if sifted.records and sketch.valid == len(sifted.records):
                 await scout.ask(sifted.records)
             if load.operation == UPSERT:
                 await upsert.add(sifted.records)
             self._expect(sketch, load, sifted.records)
             if sketch.title in self._referred:
-                load.journal.note(sifted.invalid).result()  # so that later loads are told what became of them
+                # So that later loads are told what became of them.
+                load.journal.note([*sifted.there, *sifted.invalid]).result()
             await let_others_run()
         await upsert.finish()
         if upsert.pages:
@@ -220,6 +228,26 @@ class _Stage:
                 for one, identity in zip(records, ids, strict=True)
             ]
             load.journal.settle(intent, settled).result()
+
+
+def _shown(load: Load, chunk: Chunk, records: Sequence[Record]) -> Iterator[str]:
+    """Yield the names that records will be created under, each with names that are there and close: a slip, perhaps."""
+    stands_for = load.intake.stands_for
+    if stands_for is not None:
+        for (text,) in load.intake.texts(chunk, [one.row for one in records], stands_for.field):
+            close = load.resolving.close_to(text)
+            yield f"{shown(text)} (close to {listed(close, last='or')})" if close else shown(text)
+
+
+def _created(sketch: Sketch) -> Sequence[str]:
+    """Return what to say of records that will be created because names lead to none."""
+    if sketch.load.intake.stands_for is None or not sketch.rows:
+        return ()
+    if not sketch.valid:
+        return (f"{sketch.title}: no record is created, {sketch.there:,} of {sketch.rows:,} names are there",)
+    others = f" and {sketch.valid - len(sketch.missing):,} more" if sketch.valid > len(sketch.missing) else ""
+    count = f"{sketch.valid:,} of {sketch.rows:,} names are not there and will be created"
+    return (f"{sketch.title}: {count}: {'; '.join(sketch.missing)}{others}",)
 
 
 def _is_merged(record: Record) -> bool:

@@ -8,13 +8,14 @@ from pathlib import Path
 from headrace.attaching import completion
 from headrace.dispatch.halt import Halt
 from headrace.feed import Load, first_of
+from headrace.intake.references import Reference
 from headrace.ledger import Checkpoint, RetryLedger
 from headrace.ledger.rejects import Reject
 from headrace.loads import LoadSpec
 from headrace.model import Chunk, Row
-from headrace.passage import intake_of, resource_of
 from headrace.provider import Provider
 from headrace.resolving import Naming
+from headrace.sources import intake_of, resource_of
 
 
 class RetryPassage:
@@ -48,7 +49,7 @@ class RetryPassage:
             chunks=first_of(_chunks(ledger, rows), self._limit),
             unsettled=lambda chunk: rows.pop(chunk.offset)[: len(chunk.rows)],
             journal=ledger,
-            resolving=await tables.resolving(self.intake, self._names),
+            resolving=await tables.resolving(self.intake, self._names, self._corrected),
             batch_size=self.spec.batch_size,
             by=self.spec.by,
         )
@@ -71,6 +72,11 @@ class RetryPassage:
     def notices(self) -> Sequence[str]:
         """See `Passage`."""
         return () if self._ledger is None else self._ledger.notices
+
+    @property
+    def _corrected(self) -> Sequence[Reference]:
+        """The lookups of names that may be others than the source has: they were corrected, to some that are there."""
+        return [lookup for one in self.intake.references if (lookup := one.lookup) is not None]
 
     async def _names(self, field: str, most: int) -> set[str] | None:
         """Return the names that the rows have in a field (`resolving.Names`)."""

@@ -12,9 +12,9 @@ from typing import Protocol, TypeAlias
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.transport import Transport
 from headrace.intake import Intake
-from headrace.intake.references import KeyTable, NameTable, Reference, Resolver
+from headrace.intake.references import Ambiguous, Folded, NameTable, Reference, Resolver, refusal
 from headrace.intake.strays import Strays
-from headrace.model import Chunk, Row, Sifted
+from headrace.model import Chunk, Invalid, Outcome, Row, Settled, Sifted, Skipped
 from headrace.ownfields import OwnFields, fitted, named, read_own_fields
 from headrace.parents import Parents
 from headrace.provider import Provider, Resource
@@ -31,10 +31,13 @@ class Naming(Protocol):
     async def fitted(self, intake: Intake) -> Intake:
         """Return the intake with the account's own fields called by id, after reading what they are."""
 
-    async def resolving(self, intake: Intake, names: Names | None = None) -> "Resolving":
+    async def resolving(
+        self, intake: Intake, names: Names | None = None, also: Sequence[Reference] = ()
+    ) -> "Resolving":
         """Return what the references of one load resolve to, after reading what it takes. Raises as `Roster.whole`.
 
-        `names` knows what the rows have in a field; without it all names are read.
+        `names` knows what the rows have in a field; without it all names are read. `also` are further lookups, of names
+        that the loads which they are keys of may not know.
         """
 
 
@@ -67,11 +70,13 @@ class Tables:
             return fitted(intake, own)
         return intake  # halted: no row will be judged
 
-    async def resolving(self, intake: Intake, names: Names | None = None) -> "Resolving":
+    async def resolving(
+        self, intake: Intake, names: Names | None = None, also: Sequence[Reference] = ()
+    ) -> "Resolving":
         """See `Naming`. After a halt nothing is read, for no row will be judged."""
         tables: dict[str, NameTable] = {}
         with self._halt.scope():
-            for field, (resource, by) in lookups_of(intake).items():
+            for field, (resource, by) in lookups_of(intake, also).items():
                 wanted = partial(names, field) if names is not None and resource not in self._written else None
                 tables[field] = await self._table(resource, by, wanted)
         return Resolving(intake, tables, self._parents)
@@ -103,9 +108,10 @@ class Tables:
         return table
 
 
-def lookups_of(intake: Intake) -> dict[str, tuple[str, str]]:
-    """Return for each field that is looked up by name, in which resource and by what."""
-    return {one.field: (one.target, one.by or "") for one in intake.references if one.kind == "lookup"}
+def lookups_of(intake: Intake, also: Sequence[Reference] = ()) -> dict[str, tuple[str, str]]:
+    """Return for each field that is looked up by name, in which resource and by what; `also` are further ones."""
+    found = (*also, *(() if intake.stands_for is None else (intake.stands_for,)), *intake.references)
+    return {one.field: (one.target, one.by or "") for one in found if one.kind == "lookup"}
 
 
 def looked_up(provider: Provider, name: str) -> Resource:
@@ -132,14 +138,45 @@ class Resolving:
         """Return the same for one wave of a load whose rows refer to each other."""
         return Resolving(self._intake, self._names, self._parents, wave)
 
-    def sifted(self, chunk: Chunk, found: Sifted) -> Sifted:
-        """Return what validation has found, without the rows that wait for others of the same source.
+    def sift(self, chunk: Chunk, rows: Sequence[Row]) -> Sifted:
+        """Return what `rows` of `chunk` are, without those that wait for others of the same source.
 
-        Names that lead nowhere are noted in `strays`.
+        A name is judged first, for the record that has it needs nothing else. Names that lead nowhere are noted in
+        `strays`.
         """
+        named = self._named(chunk, rows)
+        others = rows if not named else [row for row in rows if row.offset not in named]
+        found = self._intake.sift(chunk, others, self.resolvers(chunk, others))
         left = found if self._wave is None else self._wave.sifted(chunk, found)
-        self.strays.add(chunk, left.invalid, partial(self.resolvers, chunk))
-        return left
+        there = [one for one in named.values() if isinstance(one.outcome, Skipped)]
+        invalid = [*left.invalid, *(one for one in named.values() if isinstance(one.outcome, Invalid))]
+        self.strays.add(chunk, invalid, partial(self.resolvers, chunk))
+        return Sifted(left.records, invalid, there)
+
+    def close_to(self, text: str) -> Sequence[str]:
+        """Return names that are there and close to one that is not, of a load whose rows are names."""
+        stands_for = self._intake.stands_for
+        return () if stands_for is None else self._names[stands_for.field].close_to(text)
+
+    def _named(self, chunk: Chunk, rows: Sequence[Row]) -> dict[int, Settled]:
+        """Return by offset what becomes of rows that are names which some record has already."""
+        stands_for = self._intake.stands_for
+        if stands_for is None or not rows:
+            return {}
+        table, found = self._names[stands_for.field], dict[int, Settled]()
+        for row, texts in zip(rows, self._intake.texts(chunk, rows, stands_for.field), strict=True):
+            for text in texts:
+                if ids := table.ids(text):
+                    found[row.offset] = Settled(row, self._outcome(row, text, ids, stands_for))
+        return found
+
+    def _outcome(self, row: Row, text: str, ids: Sequence[int | str], stands_for: Reference) -> Outcome:
+        """Return what becomes of a name that the records `ids` have."""
+        if len(ids) == 1:
+            return Skipped(row.offset, row.line, "there already", str(ids[0]))
+        refused = refusal(stands_for, Ambiguous(tuple(ids)))
+        fault = refused.fault(stands_for.field, self._intake.columns.get(stands_for.field), text)
+        return Invalid(row.offset, row.line, (fault,))
 
     def resolvers(self, chunk: Chunk, rows: Sequence[Row]) -> Mapping[str, Resolver]:
         """Return a resolver for each field of `rows` that refers to other records."""
@@ -148,8 +185,9 @@ class Resolving:
         wanted = self._intake.wanted(chunk, rows)
         return {**self._names, **{found.field: self._key_table(found, wanted) for found in self._keys}}
 
-    def _key_table(self, reference: Reference, wanted: Mapping[str, set[str]]) -> KeyTable:
-        texts = wanted.get(reference.field, set())
+    def _key_table(self, reference: Reference, wanted: Mapping[str, set[str]]) -> Resolver:
+        texts = {reference.spelt(text) for text in wanted.get(reference.field, ())}
         if self._wave is not None and reference.target == self._wave.title:
             return self._wave.table(texts)
-        return self._parents.table(reference.target, texts)
+        table = self._parents.table(reference.target, texts)
+        return table if reference.among is None else Folded(table, self._names.get(reference.field))

@@ -17,8 +17,8 @@ from headrace.importfile import ImportSpec, recorded
 from headrace.ledger import View
 from headrace.meter import Meter
 from headrace.parents import Parents, earlier_imports
-from headrace.passage import resource_of
 from headrace.resolving import Tables
+from headrace.sources import resource_of
 from headrace.verified import MOST, Difference, LoadVerified, Verified
 
 _SUMMED: Final = ("checked", "differing", "missing", "changed")

@@ -101,7 +101,7 @@ def _columns(summary: Summary) -> Mapping[str, Mapping[str, str]]:
         spec = recorded(view.definition)
     return {
         load.title: {field: rule.column for field, rule in read_rules(load.fields).items() if rule.column}
-        for load in spec.load
+        for load in spec.in_order
     }
 
 

@@ -1,6 +1,6 @@
 """One load's intake, compiled: chunks of rows as found become rows with keys, and those become records."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -20,6 +20,8 @@ from headrace.provider import Resource
 
 Complete: TypeAlias = Callable[[Struct], Struct | Fault]
 """Makes of a row's value the one that is sent, or says what is wrong with it. Only looks."""
+Places: TypeAlias = Callable[[Row], tuple[str, int]]
+"""Returns file and line of a row."""
 
 
 class Intake:
@@ -28,7 +30,9 @@ class Intake:
     For every chunk: `rows()`, then whoever knows what is settled already leaves rows out, then `sift()` on the others.
     `struct` is what a row must fit, by default the resource's own: that of a create. `source` is the source's name, for
     messages; `rules` and `key` are those of the import file; `has_open_columns` the
-    source's own. `complete` makes of a valid value the one that is sent, or a fault. Used by one thread at a time.
+    source's own. `complete` makes of a valid value the one that is sent, or a fault. A row `stands_for` the record that
+    is there already under its name, if it is one of names; `places` says where such a row is from. Used by one thread
+    at a time.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class Intake:
         key: Sequence[str] = (),
         has_open_columns: bool = False,
         complete: Complete | None = None,
+        stands_for: Reference | None = None,
+        places: Places | None = None,
     ) -> None:
         """Read the rules. Raises `UsageError` for those that contradict themselves."""
         self.resource = resource
@@ -55,7 +61,9 @@ class Intake:
         self.columns: dict[str, str] = {}
         """Field to the column that fills it; complete once the first chunk has come, and kept up to date in place."""
         self._has_open_columns = has_open_columns
+        self.stands_for = stands_for
         self._complete = complete
+        self._places = places
         self._digest: bytes | None = None
         self._validator = Validator(self.struct)
         # Mutable: the mapping for the columns of the latest chunk, and the columns themselves.
@@ -64,10 +72,14 @@ class Intake:
 
     @property
     def digest(self) -> bytes:
-        """The 16-byte digest of resource, rules and key: another one means another mapping."""
+        """The 16-byte digest of resource, rules and key: another one means another mapping.
+
+        Whether what is missing is created changes nothing in what rows mean.
+        """
         if self._digest is not None:
             return self._digest
-        rules = msgspec.json.encode(self.rules, order="deterministic")
+        plain = {name: replace(rule, create_missing=False) for name, rule in self.rules.items()}
+        rules = msgspec.json.encode(plain, order="deterministic")
         return digest(self.resource.name.encode(), rules, *(name.encode() for name in self.key))
 
     def with_rules(self, rules: Rules) -> "Intake":
@@ -80,6 +92,8 @@ class Intake:
             key=self.key,
             has_open_columns=self._has_open_columns,
             complete=self._complete,
+            stands_for=self.stands_for,
+            places=self._places,
         )
         other._digest = self.digest
         return other
@@ -90,7 +104,9 @@ class Intake:
 
     def idle(self) -> list[str]:
         """Return sentences about columns seen so far that fill no field: a misspelt one would lose its cells unsaid."""
-        taken = {*self.columns.values(), *self.key, *(rule.until for rule in self.rules.values())}
+        if self.stands_for is not None:
+            return []  # the columns of names are of our own making
+        taken = {*self.columns.values(), *rule_columns(self.rules, self.key)}
         idle = [name for name in self._seen if name not in taken]
         free = [name for name in fields_of(self.struct) if name not in self.columns]
         meant = {name: hint for name in idle if (hint := did_you_mean(name, free))}
@@ -121,13 +137,22 @@ class Intake:
         """Return the different texts by which `field` refers to others in all chunks; None beyond `most` of them."""
         found: set[str] = set()
         for chunk in chunks:
-            rows = [cells for place, cells in enumerate(chunk.rows) if place not in chunk.broken]
-            mapping = self._mapping_for(chunk) if rows else None
-            for texts in mapping.texts(rows, field) if mapping is not None else ():
+            for _, texts in self.referring(chunk, field):
                 found.update(map(str.strip, texts))
             if len(found) > most:
                 return None
         return found
+
+    def referring(self, chunk: Chunk, field: str) -> Iterator[tuple[int, Sequence[str]]]:
+        """Yield, for each whole row of `chunk`, its place there and the texts by which `field` refers to others."""
+        whole = [place for place in range(len(chunk.rows)) if place not in chunk.broken]
+        if whole:
+            texts = self._mapping_for(chunk).texts([chunk.rows[place] for place in whole], field)
+            yield from zip(whole, texts, strict=True)
+
+    def place(self, row: Row) -> tuple[str, int]:
+        """Return where a row is: the source as it is called, and the 1-based line."""
+        return (self.source or "", row.line) if self._places is None else self._places(row)
 
     def sift(self, chunk: Chunk, rows: Sequence[Row], resolvers: Resolvers | None = None) -> Sifted:
         """Return the records that `rows`, all of `chunk` or some of them, are; and the invalid ones with every fault.

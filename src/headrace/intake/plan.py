@@ -89,7 +89,7 @@ def _known(fields: dict[str, Field], rules: Mapping[str, Rule], header: Header, 
 
 def _own_columns(rules: Mapping[str, Rule], header: Header) -> list[str]:
     """Return the columns that are called as an account's own fields, by id. By name only a rule calls one."""
-    used = {*rules, *(rule.column for rule in rules.values())}
+    used = {*rules, *(name for rule in rules.values() for name in rule.columns)}
     own = [name for name in header.columns if name.startswith(_OWN) and name not in used]
     for name in own:
         if not name.removeprefix(_OWN).isdecimal():
@@ -137,5 +137,4 @@ def _unfit_constant(field: Field, rule: Rule, error: str, hint: str | None) -> U
 
 def rule_columns(rules: Rules | None, key: Sequence[str]) -> set[str]:
     """Return the columns that rules and key name."""
-    read = read_rules(rules).values()
-    return {name for rule in read for name in (rule.column, rule.until) if name is not None} | set(key)
+    return {name for rule in read_rules(rules).values() for name in rule.columns} | set(key)

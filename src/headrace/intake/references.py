@@ -19,13 +19,24 @@ class Reference(Struct, frozen=True):
     """A field whose cells refer to other records.
 
     `kind` is `lookup` (a record of the resource `target`, found `by` one of its names) or `from` (the record that the
-    load called `target` made of the row with that key).
+    load called `target` made of the row with that key). Where these keys are names, `folded`, by which records of a
+    resource are found, `among` is that resource.
     """
 
     field: str
     kind: Literal["lookup", "from"]
     target: str
     by: str | None = None
+    among: str | None = None
+
+    def spelt(self, text: str) -> str:
+        """Return `text` without what does not matter in it: in keys everything does."""
+        return folded(text) if self.kind == "lookup" or self.among is not None else text
+
+    @property
+    def lookup(self) -> "Reference | None":
+        """The lookup that finds the records which have its names already; None where its keys are no names."""
+        return None if self.among is None else Reference(self.field, "lookup", self.among, self.by)
 
 
 UNKNOWN: Final = "unknown_reference"
@@ -67,10 +78,10 @@ class Resolver(Protocol):
 
 def reference_of(field: str, rule: Rule) -> Reference | None:
     """Return the reference that `rule` makes of `field`, None where it makes none."""
+    if rule.load is not None:
+        return Reference(field, "from", rule.load, rule.by, rule.lookup)
     if rule.lookup is not None:
         return Reference(field, "lookup", rule.lookup, rule.by)
-    if rule.from_ is not None:
-        return Reference(field, "from", rule.from_)
     return None
 
 
@@ -100,7 +111,10 @@ def refusal(reference: Reference, answer: Missing | Ambiguous) -> UnfitError:
 
 def _unknown(reference: Reference, missing: Missing) -> UnfitError:
     near, why = missing.suggestions, missing.why
-    if reference.kind == "from":
+    if reference.kind == "from" and reference.among is not None and not why:
+        error = f"there is no such {called(reference)} among the {reference.among}, nor was it in the source"
+        hint = f"correct the {called(reference)}: a retry creates none but those of the source"
+    elif reference.kind == "from":
         error = why or f"the load '{reference.target}' made no record of a row with this key"
         hint = _REMEDIES.get(missing.code, "correct the key, or add that row to '{load}'").format(load=reference.target)
     else:
@@ -161,13 +175,20 @@ class NameTable:
         """Whether a record is called exactly so."""
         return text.strip() in self._exact
 
+    def ids(self, text: str) -> Sequence[int | str]:
+        """Return the ids of all records that `text` may refer to."""
+        ids = self._folded.get(folded(text), ())
+        return ids if len(ids) < 2 else self._exact.get(text.strip(), ids)
+
+    def close_to(self, text: str) -> Sequence[str]:
+        """Return names that are close to one that there is not."""
+        return close_to(text, self._exact)
+
     def find(self, text: str) -> Answer:
         """See `Resolver`."""
-        ids = self._folded.get(folded(text))
-        if ids is None:
+        ids = self.ids(text)
+        if not ids:
             return self._missing(text)
-        if len(ids) > 1:
-            ids = self._exact.get(text.strip(), ids)
         return Found(ids[0]) if len(ids) == 1 else Ambiguous(tuple(ids))
 
     def _missing(self, text: str) -> Missing:
@@ -182,6 +203,20 @@ class NameTable:
 
 MISSES: Final = 200
 """Names that are not found, for which close ones are looked for; a file with more has another problem."""
+
+
+class Folded:
+    """Finds by any spelling what `resolver` finds by folded names; what it does not know, `others` may."""
+
+    def __init__(self, resolver: Resolver, others: Resolver | None = None) -> None:
+        self._resolver = resolver
+        self._others = others
+
+    def find(self, text: str) -> Answer:
+        """See `Resolver`."""
+        found = self._resolver.find(folded(text))
+        is_unknown = isinstance(found, Missing) and found.code == UNKNOWN
+        return found if self._others is None or not is_unknown else self._others.find(text)
 
 
 class AnyRecord:

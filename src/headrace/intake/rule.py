@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from headrace.errors import UsageError
 from headrace.intake.suggestion import did_you_mean, listed
@@ -32,6 +33,9 @@ class Rule(
     a number (`1.234,56`); `lookup` finds the id of a record of that resource `by` one of its names, `from` the id of
     the record that a load made of the row with that key. With `until`, a second column, it is the minutes from the
     time in `column` to the time in that one.
+
+    `create_missing = true` has a record made of each name that a `lookup` finds none by, once, before the load begins;
+    a table in its place has the record's other fields, by rules for the first row with that name.
     """
 
     column: str | None = None
@@ -44,6 +48,7 @@ class Rule(
     lookup: str | None = None
     by: str | None = None
     from_: str | None = None
+    create_missing: "bool | dict[str, str | Rule]" = False
 
     def __post_init__(self) -> None:
         problem = next((says for says, holds in _CONFLICTS if holds(self)), None)
@@ -51,6 +56,36 @@ class Rule(
             raise ValueError(problem)
         if self.as_ is not None and self.as_ not in AS:
             raise ValueError(f"as = '{self.as_}' is unknown: {did_you_mean(self.as_, AS) or listed(AS, last='or')}")
+
+    @property
+    def creates_missing(self) -> bool:
+        """Whether records are made of the names that lead to none."""
+        return self.create_missing is not False
+
+    @property
+    def missing_fields(self) -> "dict[str, Rule]":
+        """The rules for the other fields of these records, each with the column that it takes."""
+        rules = read_rules(self.create_missing) if isinstance(self.create_missing, dict) else {}
+        return {
+            field: rule if rule.column is not None or rule.value is not UNSET else replace(rule, column=field)
+            for field, rule in rules.items()
+        }
+
+    @property
+    def load(self) -> str | None:
+        """The title of the load whose rows are referred to; None where it is no load's."""
+        return self.missing_load if self.creates_missing else self.from_
+
+    @property
+    def missing_load(self) -> str:
+        """The title of the load that creates what its `lookup` does not find, where one does."""
+        return f"missing-{self.lookup}-by-{self.by}"
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that it names."""
+        own = (name for name in (self.column, self.until) if name is not None)
+        return frozenset(own).union(*(rule.columns for rule in self.missing_fields.values()))
 
 
 _SPANS: Final = (None, "minutes")
@@ -69,6 +104,11 @@ _CONFLICTS: Final[tuple[tuple[str, Callable[[Rule], object]], ...]] = (
     ("give either lookup or from, not both", lambda rule: rule.lookup is not None and rule.from_ is not None),
     ("lookup needs by, the name to look up by", lambda rule: rule.lookup is not None and rule.by is None),
     ("by goes with lookup", lambda rule: rule.by is not None and rule.lookup is None),
+    ("'create_missing' goes with lookup", lambda rule: rule.creates_missing and rule.lookup is None),
+    (
+        "'create_missing' cannot stand within another: give a load of its own to what is missing there",
+        lambda rule: any(one.creates_missing for one in rule.missing_fields.values()),
+    ),
     ("split needs at least one character", lambda rule: rule.split == ""),
     ("an empty map maps nothing", lambda rule: rule.map == {}),
     (

@@ -18,7 +18,6 @@ from headrace.intake.references import (
     Missing,
     Reference,
     called,
-    folded,
     refusal,
 )
 from headrace.intake.suggestion import shown
@@ -73,7 +72,9 @@ class Strays:
 
     def __init__(self, intake: Intake, title: str) -> None:
         self._intake = intake
-        self._references = [one for one in intake.references if one.target != title or one.kind == "lookup"]
+        stands = () if intake.stands_for is None else (intake.stands_for,)
+        own = (one for one in intake.references if one.target != title or one.kind == "lookup")
+        self._references = [*stands, *own]
         self._found: dict[tuple[str, str, str], Stray] = {}
         self.further = 0
 
@@ -85,7 +86,7 @@ class Strays:
                 continue
             resolver = resolvers(rows)[reference.field]
             for row, texts in zip(rows, self._intake.texts(chunk, rows, reference.field), strict=True):
-                for text in {_spelt(reference, text): text for text in texts}.values():
+                for text in {reference.spelt(text): text for text in texts}.values():
                     self._note(row, reference, text, resolver.find(text))
 
     def found(self) -> dict[tuple[str, str, str], Stray]:
@@ -95,7 +96,7 @@ class Strays:
     def _note(self, row: Row, reference: Reference, text: str, answer: Answer) -> None:
         if isinstance(answer, Found):
             return
-        key = (reference.target, reference.by or "", _spelt(reference, text))
+        key = (reference.target, reference.by or "", reference.spelt(text))
         known = self._found.get(key)
         if known is None and len(self._found) >= MOST:
             self.further += 1
@@ -104,27 +105,22 @@ class Strays:
         self._found[key] = stray if known is None else known + stray
 
     def _stray(self, row: Row, reference: Reference, text: str, answer: Missing | Ambiguous) -> Stray:
-        refused, source = refusal(reference, answer), self._intake.source or ""
+        refused, place = refusal(reference, answer), Place(*self._intake.place(row))
         return Stray(
             resource=reference.target,
             by=called(reference),
             name=shown(text.strip()),
             rows=1,
             code=refused.code,
-            file=source,
-            line=row.line,
+            file=place.file,
+            line=place.line,
             column=self._intake.columns.get(reference.field),
             field=reference.field,
             hint=refused.hint,
-            places=(Place(source, row.line),),
+            places=(place,),
             ids=answer.ids[:SHOWN] if isinstance(answer, Ambiguous) else (),
             suggestions=answer.suggestions if isinstance(answer, Missing) else (),
         )
-
-
-def _spelt(reference: Reference, text: str) -> str:
-    """Return a name without what does not matter in it; in keys everything does."""
-    return folded(text) if reference.kind == "lookup" else text
 
 
 def together(loads: Mapping[str, Strays]) -> tuple[Stray, ...]:
