@@ -62,7 +62,7 @@ def check_address(provider: Provider, base_url: str, *, allow_host: bool, limits
     host = parts.hostname or ""
     if parts.scheme not in {"http", "https"} or not host or parts.username or not _is_plain(parts):
         raise UsageError(
-            f"{base_url!r} is no base URL", hint=f"give the whole base, as in {provider.base_url or _SHAPE}"
+            f"{_shown(base_url)!r} is no base URL", hint=f"give the whole base, as in {provider.base_url or _SHAPE}"
         )
     if is_loopback(host):
         return
@@ -75,6 +75,14 @@ def check_address(provider: Provider, base_url: str, *, allow_host: bool, limits
             f"{host} is not a host of {provider.name}, and would get your token",
             hint=f"if that is what you want, give --allow-host; known: {', '.join(sorted(provider.hosts))}",
         )
+
+
+def _shown(url: str) -> str:
+    """Return a URL without the parts in which people put secrets."""
+    before, sign, after = url.rpartition("@")
+    scheme = "https://" if before.startswith("https://") else "http://" if before.startswith("http://") else ""
+    kept, mark, _ = after.replace("#", "?").partition("?")
+    return (f"{scheme}…@" if sign else "") + kept + (f"{mark}…" if mark else "")
 
 
 def _is_plain(parts: SplitResult) -> bool:

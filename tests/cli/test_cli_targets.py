@@ -60,3 +60,22 @@ def test_a_checkpoint_in_a_folder_that_is_not_there_is_named(
     ended = headrace(*run, "--checkpoint", "gone/hours.headrace", at=place)
     assert (ended.code, ended.error["code"]) == (2, "usage")
     assert "gone" in ended.error["message"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:canary@api.productive.io/api/v2",
+        "https://me:ca@n/canary@api.productive.io/api/v2",
+        "me:canary@api.productive.io",
+        "https://api.productive.io/api/v2?key=canary",
+        "https://api.productive.io/api/v2#canary",
+    ],
+)
+def test_a_secret_in_a_url_is_not_repeated(headrace: Program, tmp_path: Path, url: str) -> None:
+    """The error about a base URL that holds a password or a key shows neither."""
+    (tmp_path / "h.csv").write_text("date\n", encoding="utf-8")
+    ended = headrace("run", "h.csv", "--to", "productive:time_entries", "--base-url", url, at=Place("", "token", "1"))
+    assert ended.code == 2
+    assert "is no base URL" in ended.err
+    assert "canary" not in ended.err

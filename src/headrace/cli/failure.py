@@ -30,8 +30,11 @@ def failure(error: BaseException) -> HeadraceError:
 
 def show(error: HeadraceError, *, as_json: bool) -> int:
     """Print `error` and return the exit code."""
-    if as_json:
-        terminal.emit({"error": described(error)})
+    if as_json and not isinstance(error, terminal.OutputError):
+        try:
+            terminal.emit({"error": described(error)})
+        except terminal.OutputError as lost:
+            terminal.complain(lost.code, lost.message, lost.hint)
     else:
         terminal.complain(error.code, error.message, error.hint)
     return error.exit_code

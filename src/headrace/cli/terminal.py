@@ -1,5 +1,9 @@
-"""The terminal: data to stdout, talk to stderr. A reader who has gone ends the output, never the import."""
+"""The terminal: data to stdout, talk to stderr. A reader who has gone ends the output, never the import.
 
+Data that no disk takes is an error, and so an exit code: what was asked for is not there.
+"""
+
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -7,8 +11,14 @@ from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from headrace.cli.text import clean
+from headrace.errors import StoppedError
 
+_LOST: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _SHOW_CURSOR: Final = "\x1b[?25h"
+
+
+class OutputError(StoppedError):
+    """Standard output takes no more."""
 
 
 def emit(value: Any) -> None:
@@ -20,8 +30,6 @@ def emit(value: Any) -> None:
 
 def emit_line(text: str) -> None:
     """Write one line of data to stdout."""
-    if sys.stdout is None:  # closed by whoever started us
-        return
     with surviving(sys.stdout):
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -29,7 +37,7 @@ def emit_line(text: str) -> None:
 
 def emit_bytes(data: bytes) -> None:
     """Write lines of data, in UTF-8, to stdout."""
-    if sys.stdout is None or not data:
+    if not data:
         return
     with surviving(sys.stdout):
         sys.stdout.write(data.decode())
@@ -65,11 +73,19 @@ def restore() -> None:
 
 @contextmanager
 def surviving(stream: TextIO) -> Iterator[None]:
-    """Run a block that writes to `stream`; once its reader has gone, everything goes nowhere."""
+    """Run a block that writes to `stream`; once its reader has gone, everything goes nowhere.
+
+    Raises `OutputError` where it is stdout, and its disk takes no more.
+    """
     try:
         yield
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
         _silence(stream)
+        if stream is sys.stdout and isinstance(error, OSError) and error.errno in _LOST:
+            raise OutputError(
+                f"standard output cannot be written: {error.strerror}",
+                hint="make room and run the same command again; what is on standard output is not complete",
+            ) from None
 
 
 def _silence(stream: TextIO) -> None:
