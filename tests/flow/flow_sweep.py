@@ -32,6 +32,8 @@ from mortal import POINTS
 ROWS: Final = 60
 BATCH: Final = 5
 AT_ONCE: Final = 4
+PROVIDER_DOWN: Final = 7
+TRIES: Final = 4
 NUMBERS: Final = (1, 2, 5, 9)
 """Which time at a point is the last."""
 FAULTS: Final = """
@@ -144,9 +146,12 @@ class Import:
         self.kills += process.returncode == -signal.SIGKILL
 
     def finish(self) -> tuple[int, Any]:
-        """Run to the end; return exit code and summary."""
-        with self._start() as process:
-            out, _ = process.communicate(timeout=180)
+        """Run to the end; return code and summary. Five lost answers in a row end a run with 7: then it goes on."""
+        for _ in range(TRIES):
+            with self._start() as process:
+                out, _ = process.communicate(timeout=180)
+            if process.returncode != PROVIDER_DOWN:
+                break
         return process.returncode, orjson.loads(out)
 
 
