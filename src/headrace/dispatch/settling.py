@@ -5,7 +5,7 @@ recorded at once; only after a durable "not applied" is a row sent again, under 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -156,23 +156,26 @@ class Settling:
             by_intent[one.intent].append((one, _outcome(one, finding)))
             if finding == ABSENT:
                 absent.append(one)
-        for intent, concluded in by_intent.items():
-            await self._conclude(intent, concluded)
+        await self._conclude(by_intent)
         await self._send_again(absent)
 
-    async def _conclude(self, intent: int, concluded: Sequence[tuple[Parked, Outcome]]) -> None:
-        settled = [Settled(one.record.row, outcome) for one, outcome in concluded]
-        durable = self._journal.settle(intent, settled)
+    async def _conclude(self, by_intent: Mapping[int, Sequence[tuple[Parked, Outcome]]]) -> None:
+        """Settle rows of several intents, all before the first is waited for: one commit takes them together."""
+        durable = [
+            self._journal.settle(intent, [Settled(one.record.row, outcome) for one, outcome in some])
+            for intent, some in by_intent.items()
+        ]
+        concluded = [pair for some in by_intent.values() for pair in some]
         self._parking.take(one for one, _ in concluded)
         self._count([one for one, _ in concluded])
-        self._audit.drop([one.row for one in settled if isinstance(one.outcome, Duplicated)])
-        for one, outcome in concluded:
-            if not isinstance(outcome, NotAttempted):
-                self._parking.on_settled(one.record)
-        told = [one for one in settled if not isinstance(one.outcome, NotAttempted)]
-        await self._wakeup.wait_done(durable)
+        self._audit.drop([one.record.row for one, outcome in concluded if isinstance(outcome, Duplicated)])
+        told = [(one.record, outcome) for one, outcome in concluded if not isinstance(outcome, NotAttempted)]
+        for record, _ in told:
+            self._parking.on_settled(record)
+        for future in durable:
+            await self._wakeup.wait_done(future)
         if told:
-            await self._tell(Told(told))
+            await self._tell(Told([Settled(record.row, outcome) for record, outcome in told]))
 
     async def _send_again(self, absent: Sequence[Parked]) -> None:
         """Send rows that are proven absent under new intents; those that `goes_alone` says alone."""

@@ -7,6 +7,7 @@ Then another machine runs the same import, or its checkpoint was lost: to send t
 from collections.abc import Sequence
 
 from headrace.dispatch.journal import Journal
+from headrace.dispatch.readback.marked import AT_ONCE
 from headrace.dispatch.readback.matching import Likeness
 from headrace.dispatch.readback.reader import Reader, Unreadable
 from headrace.dispatch.readback.strategy import Strategy
@@ -16,12 +17,12 @@ from headrace.model import Record
 
 
 async def preflight(reader: Reader, how: Strategy, journal: Journal, resource: str, records: Sequence[Record]) -> None:
-    """Ask about as many of the first `records` of a load into `resource` as fit into one question.
+    """Ask about the first `records` of a load into `resource`, as many as fit into one question.
 
     Raises `ChangedError` where the provider holds one of them that no earlier load of the import has made, and what
     `Reader.ask` raises. What cannot be looked up is no reason to stop.
     """
-    question = how.ask(records, None)[0]
+    question = how.ask(records[:AT_ONCE], None)[0]
     items = await reader.ask(question)
     if isinstance(items, Unreadable):
         return
