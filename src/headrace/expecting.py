@@ -131,10 +131,16 @@ class Expecting:
         """Return the record that a row was made into: of rows with equal keys each has its own."""
         its = made.get(row.key, ())
         if len(its) <= 1:
-            return its[0] if its else None
+            return next(filter(self._meets, its), None)  # a twin of the row may be in doubt, or refused
         self._twins[row.key] += 1
         place = self._twins[row.key] - 1
         return its[place] if place < len(its) else None
+
+    def _meets(self, one: Made) -> bool:
+        """Whether a row comes by that a record was made of, and none came before."""
+        is_first = not self._met[one.turn]
+        self._met[one.turn] = True
+        return is_first
 
     def _deleted(self, _: Chunk, rows: Sequence[Row], done: _Done) -> Iterator[Expected]:
         """Yield that the records are gone: what their rows say of them cannot be looked up any more."""

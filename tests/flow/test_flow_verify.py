@@ -103,6 +103,18 @@ def test_a_row_that_was_edited_is_no_difference(tmp_path: Path) -> None:
     assert (found.checked, found.differing, found.missing, found.changed) == (19, 0, 0, 1)
 
 
+@pytest.mark.parametrize("limit", [20, 25])
+def test_copies_that_are_not_done_are_not_counted(limit: int, tmp_path: Path) -> None:
+    """Where of identical rows only some are done, in whichever chunk they come, only those are checked."""
+    world = World(tmp_path)
+    rows = hours(20)
+    write_csv(tmp_path / "hours.csv", [*rows, *rows[:10], *(row for row in rows for _ in range(100)), *rows])
+    world.run(Settings(limit=limit))
+    found = verified(world)
+    assert (found.checked, found.differing, found.missing, found.changed) == (limit, 0, 0, 0)
+    assert all(one.sent == one.found for one in found.minutes)
+
+
 def test_loads_with_references_are_verified(tmp_path: Path) -> None:
     """Ids of earlier loads, names, lists and custom fields are compared as they were sent."""
     world = World(tmp_path)
