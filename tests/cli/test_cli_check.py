@@ -14,12 +14,14 @@ TO = ("--to", "productive:time_entries")
 BAD = {"r3": "2026-13-01,0,x,901,two", "r7": "2026-02-30,60,201,901,one"}
 
 
-def test_a_valid_file_is_exit_0(headrace: Program, hours: Callable[..., Path]) -> None:
-    """Nothing wrong: exit 0, and the next command is suggested."""
-    ended = headrace("check", hours(20), *TO)
+def test_a_valid_file_is_exit_0(headrace: Program, hours: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing wrong: exit 0, and the next command is suggested, with all that it needs."""
+    command = ("check", str(hours(20)), *TO, "--delimiter", ",")
+    monkeypatch.setattr("sys.argv", ["headrace", *command])
+    ended = headrace(*command)
     assert ended.code == 0
     assert "20 rows, all valid" in ended.out
-    assert "headrace run" in ended.out
+    assert f"next: headrace run {command[1]} --to productive:time_entries --delimiter ,\n" in ended.out
 
 
 def test_every_fault_of_every_row_is_told(headrace: Program, hours: Callable[..., Path]) -> None:

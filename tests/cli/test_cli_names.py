@@ -89,7 +89,7 @@ def test_a_run_lists_every_name_once(headrace: Program, files: Place) -> None:
     assert told(retried.json["names"]) == {one for one in NAMES if one[3] != "nobody"}
     text = headrace("retry", "import.headrace", *at, at=files).out
     assert text.count("eve@nowhere.example") == 1
-    assert 'time_entries:2 "Who" -> person_id: there is no such email among the people' in text
+    assert 'hours.csv:2 "Who" -> person_id: there is no such email among the people' in text
 
 
 def test_without_unknown_names_there_is_no_list(

@@ -68,7 +68,7 @@ def test_refused_rows_are_told_and_retried(headrace: Program, sandbox: Sandbox, 
     ended = headrace("run", file, *TO, *to, at=place)
     assert ended.code == 3
     assert "2 rows of time_entries refused" in ended.out
-    assert "error[not_a_date]" in ended.out
+    assert f"error[not_a_date] {file}:5 date: " in ended.out
     assert "attribute is invalid" in ended.out
     assert "headrace retry hours.headrace" in ended.out
     repair(tmp_path / "hours.results" / "time_entries.rejects.csv", {"2026-02-31": "2026-02-27", "990": "902"})
@@ -77,6 +77,26 @@ def test_refused_rows_are_told_and_retried(headrace: Program, sandbox: Sandbox, 
     assert audit(place)["created"]["time_entries"] == 30
     standing = headrace("status", "hours.headrace", "--json")
     assert (standing.code, standing.json["done"], set(standing.json)) == (0, 30, KEYS)
+
+
+def test_rows_that_were_taken_out_or_put_into_a_reject_file(
+    headrace: Program, sandbox: Sandbox, hours: Hours, tmp_path: Path
+) -> None:
+    """What was taken out is still refused, and how it is listed anew is told; a record without a reason tells none."""
+    place = sandbox()
+    file = hours(5, r1="2026-02-31,60,201,901,one", r3="2026-02-31,60,201,901,two")
+    to = ("--base-url", place.url, "--no-limits")
+    assert headrace("run", file, *TO, *to, at=place).code == 3
+    rejects = tmp_path / "hours.results" / "time_entries.rejects.csv"
+    refused = rejects.read_text(encoding="utf-8")
+    rejects.write_text(refused + "2026-01-01,5,201,901,mine,2,,,,\r\n", encoding="utf-8")
+    added = headrace("retry", "hours.headrace", *to, at=place)
+    assert (added.code, "error[]" in added.out) == (2, False)
+    rejects.write_text(refused.splitlines(keepends=True)[0], encoding="utf-8")
+    emptied = headrace("retry", "hours.headrace", *to, at=place)
+    assert (emptied.code, "`headrace run` lists them anew" in emptied.out) == (3, True)
+    assert headrace("run", file, *TO, *to, at=place).code == 3
+    assert rejects.read_text(encoding="utf-8") == refused
 
 
 def repair(file: Path, repairs: dict[str, str]) -> None:

@@ -1,5 +1,7 @@
 """Checking: every fault of every row of an import, told grouped for people or complete for machines."""
 
+import shlex
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +26,7 @@ def examine(file: str, how: DataFile, limit: int | None, attachments: Path | Non
     if as_json:
         terminal.emit(_facts(checked))
     else:
-        show(*_report(file, checked))
+        show(*_report(checked))
     return _SOME_INVALID if checked.invalid else 0
 
 
@@ -66,13 +68,14 @@ def fault_lines(faults: Iterable[Located]) -> Iterator[Text]:
         yield plain("")
 
 
-def _report(file: str, checked: Checked) -> Iterator[Text]:
+def _report(checked: Checked) -> Iterator[Text]:
     yield from fault_lines(checked.faults)
     if checked.invalid:
         yield plain(f"{count(checked.rows, 'row')}: {checked.valid:,} valid, {checked.invalid:,} invalid", "bold")
         yield plain("next: repair the file; or run it: invalid rows are left out and listed", "dim")
     else:
         yield plain(f"{count(checked.rows, 'row')}, all valid", "bold green")
-        yield plain(f"next: headrace run {clean(file)}", "dim")
+        again = shlex.join(["headrace", "run", *sys.argv[2:]])  # with --to and the like, which it cannot do without
+        yield plain(f"next: {clean(again)}", "dim")
     for notice in checked.notices:
         yield plain(f"note: {clean(notice)}", "yellow")

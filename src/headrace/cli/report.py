@@ -19,6 +19,7 @@ from headrace.intake.rule import read_rules
 from headrace.ledger.rejects import Reject, RejectFile
 from headrace.ledger.summary import LoadSummary, Summary
 from headrace.ledger.view import read
+from headrace.loads import ROWS
 from headrace.model import Counts, Fault
 
 _ALWAYS: Final = ("rows", "done", "rejected", "invalid", "in_doubt")
@@ -27,6 +28,7 @@ _STYLES: Final = {"done": "green", "rejected": "red", "invalid": "red", "in_doub
 _MOST_GROUPS: Final = 12
 """Kinds of faults that are told; the files have them all."""
 _BETWEEN: Final = "; "
+_TAKEN_OUT: Final = "next: rows that were taken out of *.rejects.csv are still refused; `headrace run` lists them anew"
 
 
 def as_json(summary: Summary, reason: HeadraceError | None) -> Any:
@@ -76,11 +78,11 @@ def _number(number: int, style: str) -> Text:
 
 def _refusals(results: Path, summary: Summary) -> Iterator[Text]:
     """Yield the kinds of faults in the reject files."""
-    columns = _columns(summary)
+    columns, sources = _columns(summary)
     for load, file in _reject_files(results, summary):
         yield plain("")
         yield plain(f"{count(load.rejected + load.invalid, 'row')} of {load.name} refused:", "bold")
-        groups = grouped(_findings(load.name, file, columns[load.name]))
+        groups = grouped(_findings(sources[load.name], file, columns[load.name]))
         for group in groups[:_MOST_GROUPS]:
             yield from lines(group)
         if len(groups) > _MOST_GROUPS:
@@ -95,18 +97,22 @@ def _reject_files(results: Path, summary: Summary) -> Iterator[tuple[LoadSummary
             yield load, file
 
 
-def _columns(summary: Summary) -> Mapping[str, Mapping[str, str]]:
-    """Return for each load which column fills a field, where it has another name than the field."""
+def _columns(summary: Summary) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, str]]:
+    """Return for each load which column fills a field, where it has another name than the field, and its source.
+
+    What a program gave has no name of its own, and is called by the load's.
+    """
     with read(Path(str(summary.checkpoint))) as view:
-        spec = recorded(view.definition)
-    return {
+        loads = recorded(view.definition).in_order
+    columns = {
         load.title: {field: rule.column for field, rule in read_rules(load.fields).items() if rule.column}
-        for load in spec.in_order
+        for load in loads
     }
+    return columns, {load.title: load.title if load.source == ROWS else load.source for load in loads}
 
 
-def _findings(load: str, file: Path, columns: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield the faults in a reject file; one that cannot be read, or is being edited, has none to tell.
+def _findings(source: str, file: Path, columns: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the faults in a reject file of the rows of `source`; one that cannot be read has none to tell.
 
     `columns` are those that fill fields of other names.
     """
@@ -118,7 +124,7 @@ def _findings(load: str, file: Path, columns: Mapping[str, str]) -> Iterator[Fin
                 column = columns.get(fault.field or "", fault.field)
                 place = places.get(column or "", len(reject.cells))
                 value = reject.cells[place] if fault.code in REFERENCES and place < len(reject.cells) else None
-                yield Finding(load, reject.line, replace(fault, column=column if value else None, value=value))
+                yield Finding(source, reject.line, replace(fault, column=column if value else None, value=value))
     except SourceError:
         return
 
@@ -128,7 +134,8 @@ def _faults(reject: Reject) -> Iterator[Fault]:
     fields, codes, errors, hints = reject.reason
     names, words = fields.split(_BETWEEN), codes.split(_BETWEEN)
     sentences = errors.split(_BETWEEN) if errors.count(_BETWEEN) == len(words) - 1 else [errors] * len(words)
-    for name, word, sentence in zip(names, words, sentences, strict=False):
+    # A record that somebody has added to the file has no reason.
+    for name, word, sentence in zip(names, words, sentences, strict=False) if codes else ():
         yield Fault(code=word, field=name or None, error=sentence, hint=hints or None if len(words) == 1 else None)
 
 
@@ -140,6 +147,7 @@ def _next_steps(results: Path, summary: Summary) -> Iterator[Text]:
     yield plain(f"the files: {results}/")
     if summary.rejected or summary.invalid:
         again = shlex.join(["headrace", "retry", str(summary.checkpoint)])
-        yield plain(f"next: correct the rows in *.rejects.csv there, then  {again}")
+        is_listed = any(_reject_files(results, summary))
+        yield plain(f"next: correct the rows in *.rejects.csv there, then  {again}" if is_listed else _TAKEN_OUT)
     if summary.in_doubt:
         yield plain("in doubt: sent, and no answer came; look them up before you send them again (*.in-doubt.csv)")
