@@ -189,8 +189,9 @@ class Expecting:
 
     async def _names(self, field: str, most: int) -> set[str] | None:
         """Return the names that the rows which are done have in a field (`resolving.Names`)."""
-        if field == _ID and self._is_about:
-            return set()
+        stands_for = self._intake.stands_for
+        if (field == _ID and self._is_about) or (stands_for is not None and stands_for.field == field):
+            return set()  # the checkpoint knows the record
         return self._intake.names(self._done(), field, most)
 
     def _done(self) -> Iterator[Chunk]:

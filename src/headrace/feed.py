@@ -26,7 +26,7 @@ from headrace.intake import Intake
 from headrace.intake.first import First
 from headrace.intake.source import CHUNK_ROWS, Item, Items, Source
 from headrace.model import Batch, Chunk, InDoubt, Recalled, Record, Row, Settled
-from headrace.provider import Guarantee, NaturalKey, NoGuarantee, Resource
+from headrace.provider import Guarantee, Name, NoGuarantee, Resource
 from headrace.resolving import Resolving
 
 CHANGED: Final = "sent, and no answer came; the row has been edited since, so that it cannot be looked up"
@@ -199,7 +199,7 @@ class Feed:
     @property
     def _is_name(self) -> bool:
         """Whether rows are names that are read back by themselves, whatever else they say by now."""
-        return self.load.intake.stands_for is not None and isinstance(self.load.guarantee, NaturalKey)
+        return isinstance(self.load.guarantee, Name)
 
     async def _doubt(self, one: Recalled) -> None:
         """Leave a row in doubt for good: what was sent cannot be told from the source any more."""

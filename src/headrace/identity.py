@@ -106,6 +106,11 @@ def value_prints(values: Iterable[Any]) -> list[bytes]:
     return prints
 
 
+def folded(name: str) -> str:
+    """Return a name without what does not matter in names: case, and how many blanks there are."""
+    return " ".join(name.split()).casefold()
+
+
 def operation_id(*, import_name: str, target: str, resource: str, key: bytes, verb: str) -> bytes:
     """Return the 16-byte id of one operation on one row (RELIABILITY.md 1.2): deterministic, no secret in it."""
     return digest(import_name.encode(), target.encode(), resource.encode(), key, verb.encode())

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from headrace.dispatch.reading import read_pages
 from headrace.dispatch.transport import Transport
 from headrace.errors import UsageError
+from headrace.identity import folded
 from headrace.intake import Intake, Rule
 from headrace.intake.fields import CUSTOM
 from headrace.intake.suggestion import did_you_mean, listed
@@ -73,16 +74,16 @@ def fitted(intake: Intake, own: OwnFields) -> Intake:
     """
     by_name: dict[str, list[OwnField]] = {}
     for field in own.fields:
-        by_name.setdefault(_folded(field.name), []).append(field)
+        by_name.setdefault(folded(field.name), []).append(field)
     names = named(intake)
-    wrong = [_problem(name, by_name, intake.resource) for name in names if len(by_name.get(_folded(name), ())) != 1]
+    wrong = [_problem(name, by_name, intake.resource) for name in names if len(by_name.get(folded(name), ())) != 1]
     if wrong:
         raise UsageError("; ".join(wrong), hint=f"there are {listed([field.name for field in own.fields], limit=40)}")
     return intake.with_rules(dict(_renamed(field, rule, by_name) for field, rule in intake.rules.items()))
 
 
 def _problem(name: str, by_name: Mapping[str, Sequence[OwnField]], resource: Resource) -> str:
-    same = by_name.get(_folded(name), ())
+    same = by_name.get(folded(name), ())
     if same:
         return f"{len(same)} custom fields of {resource.name} are called {name!r}: call it by id, {_ids(same)}"
     near = did_you_mean(name, [field.name for fields in by_name.values() for field in fields])
@@ -97,7 +98,7 @@ def _renamed(field: str, rule: Rule, by_name: Mapping[str, Sequence[OwnField]]) 
     name = field.removeprefix(_PREFIX)
     if not field.startswith(_PREFIX) or name.isdecimal():
         return field, rule
-    (own,) = by_name[_folded(name)]
+    (own,) = by_name[folded(name)]
     rule = rule if rule.column is not None or rule.value is not UNSET else replace(rule, column=field)
     return f"{_PREFIX}{own.id}", _typed(rule, own)
 
@@ -121,7 +122,3 @@ _TYPED: Final[Mapping[int, Callable[[Rule, OwnField], Rule]]] = MappingProxyType
     }
 )
 """By data type, the rule with what the field takes. An attachment takes the id of one, as it is."""
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.split()).casefold()

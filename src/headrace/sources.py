@@ -17,7 +17,7 @@ from headrace.intake.references import Reference
 from headrace.intake.source import Source, open_source
 from headrace.loads import LoadSpec, MissingSpec, Need
 from headrace.missing import attribute
-from headrace.provider import NaturalKey, Provider, Resource
+from headrace.provider import IdempotencyKey, Name, Provider, Resource
 from headrace.provider.form import form
 
 
@@ -122,11 +122,11 @@ def _attribute_of(spec: MissingSpec, provider: Provider) -> str:
 def resource_of(spec: LoadSpec, provider: Provider) -> Resource:
     """Return the resource of a load that has been checked.
 
-    Where it is read back what became of a lost answer, a name is identified by itself: any record that has it serves,
-    also when the first row with the name is another one by now.
+    Where it is read back what became of a lost answer, a name is identified by itself, also when the first row with it
+    is another one by now.
     """
     resource = provider.resource(spec.resource)
     assert resource is not None, "check_import has looked"
-    if isinstance(spec, MissingSpec) and isinstance(resource.guarantee, NaturalKey):
-        return replace(resource, guarantee=NaturalKey((_attribute_of(spec, provider),)))
+    if isinstance(spec, MissingSpec) and not isinstance(resource.guarantee, IdempotencyKey):
+        return replace(resource, guarantee=Name(_attribute_of(spec, provider)))
     return resource

@@ -9,11 +9,10 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct
 
-from headrace.identity import digest
+from headrace.identity import digest, folded
 from headrace.intake.first import first_rows
 from headrace.intake.header import Header
 from headrace.intake.load import Intake
-from headrace.intake.references import folded
 from headrace.intake.rule import Rule
 from headrace.intake.source import Source
 from headrace.model import Chunk, Row

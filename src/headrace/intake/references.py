@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from msgspec import UNSET, Struct
 
-from headrace.identity import row_key
+from headrace.identity import folded, row_key
 from headrace.intake.rule import Rule
 from headrace.intake.suggestion import close_to, listed
 from headrace.intake.unfit import UnfitError
@@ -268,8 +268,3 @@ def _add(table: dict[str, list[int | str]], name: str, record: int | str) -> Non
     ids = table.setdefault(name, [])
     if record not in ids:
         ids.append(record)
-
-
-def folded(name: str) -> str:
-    """Return a name without what does not matter in names: case, and how many blanks there are."""
-    return " ".join(name.split()).casefold()

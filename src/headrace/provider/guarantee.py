@@ -27,6 +27,13 @@ class NaturalKey(Struct, frozen=True, tag=True):
     promise = "once, by counting matching records, unless others create the same rows meanwhile"
 
 
+class Name(Struct, frozen=True, tag=True):
+    """A row that is a name, which stands in `field`: whatever record has it is the one that rows mean by it."""
+
+    field: str
+    promise = "once: any record that has the name serves"
+
+
 class NoGuarantee(Struct, frozen=True, tag=True):
     """Class F: nothing can be read back; what is unknown stays in doubt and is never sent again blindly."""
 
@@ -69,7 +76,7 @@ class StoredMarker(Struct, frozen=True, tag=True):
     promise = "once, by listing and comparing a stored marker"
 
 
-Guarantee: TypeAlias = IdempotencyKey | Marker | NoteMarker | StoredMarker | NaturalKey | NoGuarantee
+Guarantee: TypeAlias = IdempotencyKey | Marker | NoteMarker | StoredMarker | NaturalKey | Name | NoGuarantee
 
 REPEATABLE: Final[Mapping[str, str]] = MappingProxyType(
     {

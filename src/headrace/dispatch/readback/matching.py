@@ -27,6 +27,8 @@ class Likeness(IntEnum):
     LOOSE = 2
     """It is the row but for what the row does not say, and for the way a text is written."""
     EXACT = 3
+    SAME = 4
+    """It is the row, however old it is."""
 
 
 Sieve: TypeAlias = Callable[[Record], Sequence[int]]
@@ -132,9 +134,9 @@ class _Board:
 
     def assign(self, least: Likeness) -> None:
         """Give each row that has none a record that is at least so like it and not older."""
-        for place, one in enumerate(self._parked):
+        for place in range(len(self._parked)):
             if not self._found[place] and place not in self._contested:
-                at = next((at for at in self._left(place, least) if is_since(self._items[at], one.since)), None)
+                at = next((at for at in self._left(place, least) if self._is_young(place, at)), None)
                 if at is not None:
                     self._take(place, at)
 
@@ -168,6 +170,10 @@ class _Board:
     def _left(self, place: int, least: Likeness) -> list[int]:
         """Return the places, in order, of what is free and at least so like a row."""
         return [at for at, likeness in self._table[place].items() if at in self._free and likeness >= least]
+
+    def _is_young(self, place: int, at: int) -> bool:
+        """Whether a record is not too old to be the row, as far as that matters."""
+        return self._table[place][at] is Likeness.SAME or is_since(self._items[at], self._parked[place].since)
 
     def _may_be_new(self, place: int, at: int) -> bool:
         """Whether a record may have been made by the row's request: not where both times are known and it is older."""

@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from headrace.dispatch.readback.matching import Item, Likeness, Sieve
 from headrace.dispatch.readback.question import Question
+from headrace.identity import folded
 from headrace.model import Record
 from headrace.provider import Resource, references
 
@@ -97,10 +98,21 @@ class Natural(Struct, frozen=True):
         return _Index(said, len(items)).places
 
 
-def likeness(resource: Resource, fields: Sequence[str]) -> Natural:
+class Named(Natural, frozen=True):
+    """Compares by one name: a record that has it, by `folded`, is the row, however old it is."""
+
+    def __call__(self, record: Record, item: Item, /) -> Likeness:
+        """Return how far the name is the row's."""
+        ((ours, theirs),) = self.names
+        wanted, told = getattr(record.value, ours, UNSET), item.get(ours, item.get(theirs, UNSAID))
+        is_same = isinstance(wanted, str) and isinstance(told, str) and folded(wanted) == folded(told)
+        return Likeness.SAME if is_same else super().__call__(record, item)
+
+
+def likeness(resource: Resource, fields: Sequence[str], kind: type[Natural] = Natural) -> Natural:
     """Return what compares a record with one of a listing in `fields`."""
     encoded = {field.name: field.encode_name for field in msgspec.structs.fields(resource.struct)}
-    return Natural(tuple((name, encoded.get(name, name)) for name in fields))
+    return kind(tuple((name, encoded.get(name, name)) for name in fields))
 
 
 class _Index:

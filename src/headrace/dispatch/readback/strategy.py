@@ -16,6 +16,7 @@ from headrace.provider import (
     IdempotencyKey,
     Link,
     Marker,
+    Name,
     NaturalKey,
     NoteMarker,
     Resource,
@@ -54,6 +55,11 @@ def _natural(resource: Resource, guarantee: NaturalKey) -> Strategy:
     return Strategy(_by_fields(resource, guarantee.fields), natural.likeness(resource, guarantee.fields))
 
 
+def _named(resource: Resource, guarantee: Name) -> Strategy:
+    fields = (guarantee.field,)
+    return Strategy(_by_fields(resource, fields), natural.likeness(resource, fields, natural.Named))
+
+
 def _by_fields(resource: Resource, fields: Sequence[str]) -> Ask:
     for link in (step for step in resource.steps if isinstance(step, Link)):
         return lambda records, _: linked.questions(link, records)
@@ -80,5 +86,12 @@ def _stored(resource: Resource, guarantee: StoredMarker) -> Strategy:
 
 
 _STRATEGIES: Final[Mapping[type, Callable[[Resource, Any], Strategy | None]]] = MappingProxyType(
-    {NaturalKey: _natural, IdempotencyKey: _keyed, Marker: _marked, NoteMarker: _noted, StoredMarker: _stored}
+    {
+        NaturalKey: _natural,
+        Name: _named,
+        IdempotencyKey: _keyed,
+        Marker: _marked,
+        NoteMarker: _noted,
+        StoredMarker: _stored,
+    }
 )
