@@ -1,8 +1,10 @@
 """What tests of several areas share: the sandbox as a process, and Hypothesis' profile."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,8 +18,38 @@ from hypothesis import settings
 
 import canary
 
+MEMORY, ROOM = Path("/dev/shm"), 1 << 30
+"""Where files are kept that no power cut needs to spare, if so many bytes are free there."""
+DISK = os.environ.setdefault("HEADRACE_TEST_DISK", tempfile.gettempdir())
+"""Where temporary files are otherwise. The variable is for the workers of pytest-xdist, which inherit `TMPDIR`."""
+
 settings.register_profile("headrace", deadline=None, print_blob=True)
 settings.load_profile("headrace")
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory: simulations commit thousands of times, and no test sees what a disk does then."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # what was found without the variable
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with tests of real processes, which take longest and mostly wait: none is left over for one worker."""
+    items.sort(key=lambda item: item.get_closest_marker("real") is None)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Give real processes a real disk; the folder of a test that fails stays."""
+    if request.node.get_closest_marker("real") is None:
+        yield tmp_path
+        return
+    failed = request.session.testsfailed
+    folder = Path(tempfile.mkdtemp(prefix="headrace-test-", dir=DISK))
+    yield folder
+    if request.session.testsfailed == failed:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -31,7 +31,7 @@ from mortal import POINTS
 
 ROWS: Final = 60
 BATCH: Final = 5
-AT_ONCE: Final = 4
+AT_ONCE: Final = 10
 PROVIDER_DOWN: Final = 7
 TRIES: Final = 4
 NUMBERS: Final = (1, 2, 5, 9)
