@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.importfile import ImportSpec, check_import
 from headrace.intake import Intake
@@ -69,9 +70,9 @@ def check(
 
 
 def located(intake: Intake, invalid: list[Settled]) -> list[Located]:
-    """Return every fault of the `invalid` rows of an intake, one by one."""
+    """Return every fault of the `invalid` rows of an intake, one by one. Columns of names are in no file."""
     return [
-        Located(*intake.place(one.row), fault)
+        Located(*intake.place(one.row), fault if intake.stands_for is None else replace(fault, column=None))
         for one in invalid
         if isinstance(one.outcome, Invalid)
         for fault in one.outcome.errors

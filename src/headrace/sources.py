@@ -44,7 +44,7 @@ def _names_of(spec: MissingSpec, provider: Provider, limit: int | None) -> Names
 def _origin_of(need: Need, provider: Provider, opened: ExitStack) -> Origin:
     source = opened.enter_context(closing(open_of(need.load, provider)))
     check_replayable(source, need.load)
-    intake = intake_over(need.load, provider, source)
+    intake = intake_of(need.load, provider, source=source.name, has_open_columns=source.has_open_columns)
     return Origin(source, intake, need.field, columns_of(need.rule.missing_fields))
 
 

@@ -100,3 +100,31 @@ def test_without_unknown_names_there_is_no_list(
     to = ("--to", "productive:time_entries", "--base-url", place.url, "--json", "--quiet")
     assert headrace("plan", file, *to, at=place).json["names"] == []
     assert "names" not in headrace("run", file, *to, at=place).json
+
+
+def test_what_is_missing_is_named_before_it_is_created(headrace: Program, sandbox: Sandbox, tmp_path: Path) -> None:
+    """`plan` says which names will be created, `run` how many were, `status` counts them as a load of their own."""
+    place = sandbox()
+    people = [ADA, "eve@new.example", "EVE@new.example"]
+    rows = [f"2026-01-0{1 + at},60,{who},901" for at, who in enumerate(people)]
+    (tmp_path / "hours.csv").write_text("\n".join(["date,time,Who,For", *rows]) + "\n")
+    made = 'by = "email", create_missing = { company_id = { value = 101 }, role_id = { value = 2 } } }'
+    text = IMPORT.replace('by = "email" }', made).replace(
+        '{ column = "For", lookup = "services", by = "name" }', '"For"'
+    )
+    (tmp_path / "import.toml").write_text(text)
+    title, options = "missing-people-by-email", ["import.toml", "--base-url", place.url]
+    planned = headrace("plan", *options, at=place)
+    assert planned.code == 0
+    assert f"{title}: 1 of 2 names are not there and will be created: eve@new.example" in planned.err
+    first, second = headrace("plan", *options, "--json", at=place).json["loads"]
+    assert (first["name"], first["rows"], first["there"], first["requests"]) == (title, 2, 1, 1)
+    assert (second["name"], second["rows"], second["there"]) == ("time_entries", 3, 0)
+    ended = headrace("run", *options, at=place)
+    assert ended.code == 0
+    assert f"{title}: 1 of 2 names are there already, 1 were created" in ended.err
+    status = headrace("status", "import.headrace", "--json").json
+    assert [(one["name"], one["done"], one["skipped"]) for one in status["loads"]] == [
+        (title, 1, 1),
+        ("time_entries", 3, 0),
+    ]

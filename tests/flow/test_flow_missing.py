@@ -1,6 +1,7 @@
 """Missing records (`create_missing`): each name that leads to none becomes one record, once, and only when asked."""
 
 import asyncio
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
@@ -431,3 +432,55 @@ def test_what_others_create_meanwhile_serves(tmp_path: Path) -> None:
     assert (by_load(report)[COMPANIES], report.exit_code) == ((1, 0, 0, 0), 0)
     assert companies(world) == {"NEW": 1}
     assert owners(world) == {"A": "NEW", "B": "NEW"}
+
+
+def test_names_from_any_source(tmp_path: Path) -> None:
+    """From compressed JSON Lines whose rows bring new keys late, with a constant and a conversion, all the same."""
+    world = World(tmp_path)
+    rows = [{"Code": "A"}, {"Code": "B", "Firm": "new co"}, {"Code": "C", "Firm": "New  Co", "Town": "Rome"}]
+    with gzip.open(tmp_path / "projects.jsonl.gz", "wt") as file:
+        file.writelines(f"{json.dumps(row)}\n" for row in rows)
+    firm = {"column": "Firm", "as": "upper", "lookup": "companies", "by": "name"}
+    made = {"billing_name": "Town", "tag_list": {"value": ["imported"]}}
+    fields = {**PROJECT, "name": "Code", "company_id": {**firm, "create_missing": made}}
+    lead = {"value": "boss@new.example", "lookup": "people", "by": "email"}
+    lead["create_missing"] = {"company_id": {"value": 102}, "role_id": {"value": 2}}
+    load = {"resource": "projects", "source": str(tmp_path / "projects.jsonl.gz"), "fields": fields}
+    told = plan_and_run(world, spec=spec_of({**load, "fields": {**fields, "project_manager_id": lead}}))
+    assert told.plan.requests == told.requests
+    assert by_load(told.report) == {COMPANIES: (1, 0, 0, 0), PEOPLE: (1, 0, 0, 0), "projects": (2, 0, 1, 0)}
+    (made_one,) = (one for one in all_companies(world) if one.attributes["name"] not in FIXTURE)
+    assert (made_one.attributes["name"], made_one.attributes.get("billing_name")) == ("NEW CO", None)
+    assert set(people(world)) == {"boss@new.example"}
+
+
+def test_a_custom_field_may_refer_to_what_is_created(tmp_path: Path) -> None:
+    """A person in a custom field is looked up by e-mail, and created like any other."""
+    world = World(tmp_path)
+    definition = {"name": "Owner", "customizable_type": "companies", "data_type_id": 6}
+    world.sandbox.store.place("custom_fields", definition, {}, 0.0, at=77)
+    write_csv(tmp_path / "firms.csv", [("One", "x@new.example"), ("Two", "X@NEW.example")], ("Name", "Owner"))
+    made = {"company_id": {"value": 102}, "role_id": {"value": 2}}
+    owner = {"column": "Owner", "lookup": "people", "by": "email", "create_missing": made}
+    fields = {"name": "Name", "custom_fields.Owner": owner}
+    load = {"resource": "companies", "source": str(tmp_path / "firms.csv"), "key": ["Name"], "fields": fields}
+    told = plan_and_run(world, spec=spec_of(load))
+    assert_true(told)
+    (person,) = people(world).values()
+    held = {one.attributes["name"]: one.attributes.get("custom_fields") for one in all_companies(world)}
+    assert {str(held[name]["77"]) for name in ("One", "Two")} == {str(person.id)}
+
+
+def test_files_may_be_attached_to_what_is_created(tmp_path: Path) -> None:
+    """The names of a load of files are read without looking for the files."""
+    world = World(tmp_path)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.txt").write_text("a")
+    write_csv(tmp_path / "files.csv", [("a.txt", "Fresh"), ("a.txt", "fresh")], ("file", "Task"))
+    made = {"project_id": {"value": 501}, "task_list_id": {"value": 701}}
+    task = {"column": "Task", "lookup": "tasks", "by": "title", "create_missing": made}
+    load = {"resource": "attachments", "source": str(tmp_path / "files.csv"), "fields": {"task_id": task}}
+    report = run(world, load, how=Settings(attachments_dir=tmp_path / "files"))
+    assert by_load(report) == {"missing-tasks-by-title": (1, 0, 0, 0), "attachments": (2, 0, 0, 0)}
+    titles = [one.attributes["title"] for one in world.sandbox.store.table("tasks").values()]
+    assert titles.count("Fresh") == 1

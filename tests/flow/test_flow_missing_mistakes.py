@@ -174,7 +174,7 @@ def test_check_judges_each_name_once(tmp_path: Path, capsys: pytest.CaptureFixtu
 # --- programs ---------------------------------------------------------------------------------------------------------
 
 
-def loaded(world: World, rows: Any, **more: Any) -> list[Outcome]:
+def loaded(world: World, rows: Any, made: Any = True, **more: Any) -> list[Outcome]:  # as users say it
     async def main() -> list[Outcome]:
         world.wait()
         async with simulated_client(world.sandbox) as client:
@@ -183,22 +183,25 @@ def loaded(world: World, rows: Any, **more: Any) -> list[Outcome]:
                 "project_type_id": {"value": 2},
                 "project_manager_id": {"value": 201},
                 "workflow_id": {"value": 728},
-                "company_id": {"column": "Client", "lookup": "companies", "by": "name", "create_missing": True},
+                "company_id": {"column": "Client", "lookup": "companies", "by": "name", "create_missing": made},
             }
             return [one async for one in client.load("projects", rows, fields=fields, key=["Code"], **more)]
 
     return virtual_time.run(main)
 
 
-def test_a_program_is_told_of_its_own_rows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [True, {"billing_name": {"column": "Code", "as": "lower"}, "vat": "Client"}])
+def test_a_program_is_told_of_its_own_rows(made: Any, tmp_path: Path) -> None:
     """Each outcome is of a row that was given; what became of a name shows in the rows that have it."""
     world = World(tmp_path)
     write_csv(tmp_path / "p.csv", [("A", "New"), ("B", "new"), ("C", "Globex"), ("D", " ")], ("Code", "Client"))
-    outcomes = loaded(world, tmp_path / "p.csv", checkpoint=world.checkpoint)
+    outcomes = loaded(world, tmp_path / "p.csv", made, checkpoint=world.checkpoint)
     assert sorted(one.line for one in outcomes if isinstance(one, Done)) == [2, 3, 4]
     assert [(one.line, one.errors[0].code) for one in outcomes if isinstance(one, Invalid)] == [(5, "missing")]
-    assert [one.attributes["name"] for one in world.sandbox.store.table("companies").values()].count("New") == 1
-    assert [one.line for one in loaded(world, tmp_path / "p.csv", checkpoint=world.checkpoint)] == [5]
+    companies = {one.attributes["name"]: one for one in world.sandbox.store.table("companies").values()}
+    assert companies["New"].attributes.get("billing_name") == (None if made is True else "a")
+    assert "new" not in companies
+    assert [one.line for one in loaded(world, tmp_path / "p.csv", made, checkpoint=world.checkpoint)] == [5]
 
 
 @pytest.mark.parametrize("kind", ["iterable", "live"])

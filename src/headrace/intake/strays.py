@@ -114,7 +114,7 @@ class Strays:
             code=refused.code,
             file=place.file,
             line=place.line,
-            column=self._intake.columns.get(reference.field),
+            column=None if reference == self._intake.stands_for else self._intake.columns.get(reference.field),
             field=reference.field,
             hint=refused.hint,
             places=(place,),
