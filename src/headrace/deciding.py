@@ -131,6 +131,7 @@ async def _records(load: LoadSpec, its: Sequence[Case], provider: Provider, tabl
 def decision(case: Case, answer: str) -> Decision | None:
     """Return what an answer says of a case: a word of `WORDS` or an id. None for skip. Raises `UsageError`."""
     words = answer.replace(":", " ").split()
+    words[:1] = [word.lower() if word.lower() in {*WORDS, "id"} else word for word in words[:1]]
     match words:
         case [] | ["skip"]:
             return None

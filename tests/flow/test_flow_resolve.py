@@ -1,5 +1,6 @@
 """Rows in doubt: what a person decides is recorded, and the next run acts on it."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,22 @@ def test_candidates_are_what_nobody_holds(world: World) -> None:
         note: (stored[note],) for note in found if note in stored
     }
     assert sum(map(bool, found.values())) == 10
+
+
+@pytest.mark.parametrize("columns", [None, ["decision", "note", "line"]], ids=["as written", "others"])
+def test_decisions_that_a_spreadsheet_saved(
+    columns: list[str] | None, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Semicolons, a BOM, capitals, columns moved and deleted: the decisions are the same, as in reject files."""
+    listed = read_csv(world.results / "time_entries.in-doubt.csv")
+    rows = [row | {"decision": "Missing" if at % 2 else ""} for at, row in enumerate(listed)]
+    columns = columns or [*rows[0]]
+    file = world.folder / "time_entries.in-doubt.csv"
+    with file.open("w", encoding="utf-8-sig", newline="") as text:
+        csv.writer(text, delimiter=";").writerows([columns, *([row[name] for name in columns] for row in rows)])
+    code, told = resolve(world, capsys, "--from", str(file))
+    assert (code, told["created"], told["missing"]) == (4, 0, 10)
+    assert [one["line"] for one in told["left"]] == [*range(12, 32, 2)]
 
 
 @pytest.mark.parametrize("answer", ["perhaps", "id", "id 1 2", "no"])

@@ -131,7 +131,7 @@ def _findings(source: str, file: Path, columns: Mapping[str, str]) -> Iterator[F
 
 def _faults(reject: Reject) -> Iterator[Fault]:
     """Yield the faults of a row: fields and codes stand in the same order; sentences may hold the separator."""
-    fields, codes, errors, hints = reject.reason
+    fields, codes, errors, hints = reject.own
     names, words = fields.split(_BETWEEN), codes.split(_BETWEEN)
     sentences = errors.split(_BETWEEN) if errors.count(_BETWEEN) == len(words) - 1 else [errors] * len(words)
     # A record that somebody has added to the file has no reason.

@@ -1,127 +1,18 @@
-"""Reject files as they come back: edited in whatever program, and read as what was written.
+"""Reject files as they come back (`returned`): each row that was refused, repaired or not."""
 
-The last columns are ours (`line` names the row), the others the source's. Where somebody has put the columns in another
-order, ours are known by their names; only `line` must be there.
-"""
-
-import csv
-import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
+from headrace.ledger.returned import Returned, ReturnedFile
+from headrace.ledger.sheet import Kind
 
-from headrace.errors import SourceError
-from headrace.ledger.cells import exposed
-from headrace.ledger.sheet import OWN_COLUMNS, Kind, own_columns
-
-_OWN: Final = len(OWN_COLUMNS[Kind.REJECTS])
-_DELIMITERS: Final = ",;\t"
-_LONGEST_CELL: Final = 1 << 20
-_LINE: Final = re.compile(r"[0-9]{1,15}")  # what fits an integer of SQLite
+Reject = Returned
+"""One record of a reject file; `own` is what was wrong with it: field, code, error and hint."""
 _REMEDY: Final = "Keep the header and the column `line` as headrace wrote them; edit the other cells."
 
 
-class Reject(Struct, frozen=True):
-    """One record of a reject file, the header being the first: the source's line, the cells, our other columns."""
-
-    record: int
-    line: int
-    cells: list[str]
-    reason: tuple[str, ...]
-
-
-class _Layout(Struct, frozen=True):
-    """How a file is written: the source's columns, where ours are (None where one was deleted) and how many in all.
-
-    `own` is None where ours come last, as we write them: then a row with surplus cells has them before ours.
-    """
-
-    delimiter: str
-    columns: tuple[str, ...]
-    width: int
-    own: tuple[int | None, ...] | None = None
-
-    def parts(self, fields: list[str]) -> tuple[list[str], list[str]]:
-        """Return the source's cells of a record, and ours. Excel leaves out empty cells at the end of a line."""
-        fields = fields + [""] * (self.width - len(fields))
-        if self.own is None:
-            return fields[:-_OWN], fields[-_OWN:]
-        cells = [cell for place, cell in enumerate(fields) if place not in self.own]
-        return cells, ["" if place is None else fields[place] for place in self.own]
-
-
-class RejectFile:
+class RejectFile(ReturnedFile):
     """A reject file, opened. Iterating gives its rejects. Raises `SourceError` where it cannot be understood."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._layout = self._header()
-        self.columns = self._layout.columns
-
-    def __iter__(self) -> Iterator[Reject]:
-        rows = self._rows(self._layout.delimiter)
-        next(rows)
-        return (self._reject(fields, number) for number, fields in enumerate(rows, 2) if any(fields))
-
-    def _header(self) -> _Layout:
-        fault = SourceError(
-            "Its header does not have the column `line`, once.", file=str(self.path), line=1, hint=_REMEDY
-        )
-        for delimiter in _DELIMITERS:
-            try:
-                header = next(self._rows(delimiter), [])
-            except SourceError as error:  # with another delimiter its quotes may be right
-                fault = error
-                continue
-            layout = _layout([exposed(name) for name in header], delimiter)
-            if layout is not None:
-                return layout
-        raise fault
-
-    def _reject(self, fields: list[str], number: int) -> Reject:
-        cells, own = self._layout.parts(fields)
-        if not cells or not _LINE.fullmatch(own[0]):
-            raise SourceError(
-                f"Record {number} does not say which line of the source it is.", file=str(self.path), hint=_REMEDY
-            )
-        return Reject(number, int(own[0]), [exposed(cell) for cell in cells], tuple(map(exposed, own[1:])))
-
-    def _rows(self, delimiter: str) -> Iterator[list[str]]:
-        """Return the records as they are; spreadsheets may have chosen another delimiter, and added a BOM."""
-        try:
-            with self.path.open(encoding=_encoding(self.path), newline="") as file:
-                csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
-                yield from csv.reader(file, delimiter=delimiter, strict=True)
-        except OSError as error:
-            raise SourceError(f"Cannot be read: {error.strerror}.", file=str(self.path)) from None
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise SourceError(f"Is not CSV in UTF-8: {error}.", file=str(self.path), hint=_REMEDY) from None
-
-
-def _encoding(path: Path) -> str:
-    """Return the encoding of a file: UTF-8 where it is all valid, else what spreadsheets on Windows write."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            while file.read(_LONGEST_CELL):
-                pass
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8-sig"
-
-
-def _layout(header: Sequence[str], delimiter: str) -> _Layout | None:
-    """Return how a file with this header is written, None where nothing says which of its columns are ours."""
-    columns = tuple(header[:-_OWN])
-    if columns and tuple(header[-_OWN:]) == own_columns(Kind.REJECTS, columns):
-        return _Layout(delimiter, columns, len(header))
-    own = tuple(_place(header, name) for name in OWN_COLUMNS[Kind.REJECTS])
-    columns = tuple(name for place, name in enumerate(header) if place not in own)
-    return None if own[0] is None or not columns else _Layout(delimiter, columns, len(header), own)
-
-
-def _place(header: Sequence[str], name: str) -> int | None:
-    """Return where our column `name` is, None where it is not or where the source may have one of that name too."""
-    places = [place for place, one in enumerate(header) if re.fullmatch(f"(?:headrace_)*{name}", one)]
-    return places[0] if len(places) == 1 else None
+        super().__init__(path, Kind.REJECTS, _REMEDY)

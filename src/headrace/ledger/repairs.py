@@ -74,7 +74,7 @@ def left_over(results: Results, connection: sqlite3.Connection, load_id: int) ->
     file = RejectFile(results.repairs)
     for some in chunks(file):
         yield [
-            Line(Kind.REJECTS, file.columns, one.cells, (str(one.line), *one.reason), fault.number, fault.id)
+            Line(Kind.REJECTS, file.columns, one.cells, (str(one.line), *one.own), fault.number, fault.id)
             for one, fault in still_refused(connection, load_id, some)
             if not fault.has_place
         ]
@@ -137,7 +137,7 @@ def _merge(results: Results, rejects: Path) -> None:
     for file, some in chain(((fresh, some) for some in chunks(fresh)), ((older, some) for some in chunks(older))):
         merged.append(
             [
-                Line(Kind.REJECTS, file.columns, one.cells, (str(one.line), *one.reason), number=0)
+                Line(Kind.REJECTS, file.columns, one.cells, (str(one.line), *one.own), number=0)
                 for one in some
                 if file is fresh or one.line not in told
             ]
