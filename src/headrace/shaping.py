@@ -1,7 +1,7 @@
 """Shaping: what of a record an export writes, under which names, and the fields of related records beside it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -10,6 +10,7 @@ from headrace.naming import suggestion
 from headrace.provider import Resource, Wire, references
 
 _LINK: Final = "_id"
+_Fields: TypeAlias = Mapping[str, Any]
 
 
 class Shape:
@@ -35,7 +36,8 @@ class Shape:
     def shaped(self, records: Sequence[dict[str, Any]], body: bytes) -> list[dict[str, Any]]:
         """Return the records of a page, whose answer is `body`, as they are written."""
         included = self._wire.related(body) if self.include else {}
-        found = [self._with_related(record, included) for record in records]
+        by_id = {identity: fields for (_, identity), fields in included.items()}
+        found = [self._with_related(record, included, by_id) for record in records]
         self.seen.update(name for record in found for name in record)
         if not self.fields:
             return found
@@ -67,10 +69,9 @@ class Shape:
         return name == "id" or link in self.include or bare in self.fields or link in self.fields
 
     def _with_related(
-        self, record: dict[str, Any], included: Mapping[tuple[str, str], Mapping[str, Any]]
+        self, record: dict[str, Any], included: Mapping[tuple[str, str], _Fields], by_id: Mapping[str, _Fields]
     ) -> dict[str, Any]:
         """Return a record with the fields of those that it refers to, whether they came beside it or inside."""
-        by_id = {identity: fields for (_, identity), fields in included.items()}
         kinds = references(self._resource.struct)
         for name in self.include:
             link = f"{name}{_LINK}"

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
@@ -47,14 +48,11 @@ def reference(resource: str, *, ids: Ids = Ids.NUMBER, description: str | None =
     return Annotated[kind, Meta(**bounds, description=description, extra={REFERENCE: resource})]
 
 
-def references(struct: type[Struct]) -> dict[str, str]:
+@lru_cache(maxsize=512)  # asked for every record of an export, and it evaluates every annotation of the type
+def references(struct: type[Struct]) -> Mapping[str, str]:
     """Return the fields of `struct` that are ids of other resources, and those resources' names."""
-    found = {}
-    for field in msgspec.structs.fields(struct):
-        target = _reference_of(field.type)
-        if target is not None:
-            found[field.name] = target
-    return found
+    targets = {field.name: _reference_of(field.type) for field in msgspec.structs.fields(struct)}
+    return MappingProxyType({name: target for name, target in targets.items() if target is not None})
 
 
 def _reference_of(annotation: Any) -> str | None:

@@ -1,6 +1,7 @@
 """Where the fields of a Struct stand in a JSON:API document: which are attributes, which are relationships."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -38,6 +39,7 @@ class Layout(Struct, frozen=True, kw_only=True):
         return ours | {link.field: link.field for link in self.links} | {link.name: link.field for link in self.links}
 
 
+@lru_cache(maxsize=512)  # a progress bar asks for it with every picture
 def layout(struct: type[Struct]) -> Layout:
     """Return the layout of `struct`: fields that are ids of other records are relationships, named without `_id`."""
     targets = {name: target for name, target in references(struct).items() if _is_link(name)}
