@@ -16,7 +16,7 @@ from headrace.feed import Feed
 from headrace.ledger import View
 from headrace.marking import marks_field
 from headrace.passage import Passage
-from headrace.pipeline import Settings, classes_of
+from headrace.pipeline import Classes, Settings, classes_of
 from headrace.provider import Provider
 from headrace.resolving import Tables
 
@@ -27,8 +27,8 @@ FRESH: Final = 1.0
 class Ahead:
     """What is ahead of one run through its loads.
 
-    Mutable state: the loads, the rows of each as far as they are counted, which load it is at with its feed, and the
-    latest forecast.
+    Mutable state: the loads, how many rows each has and of which class its requests are, as far as that is known, which
+    load it is at with its feed, and the latest forecast.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Ahead:
         recorded = {load.name: checkpoint.counts(load.name) for load in checkpoint.loads}
         self._settled = {name: counts.settled - counts.invalid for name, counts in recorded.items()}
         self._rows: dict[str, int] = {}
+        self._classes: dict[str, Classes] = {}
         self._position = 0
         self._feed: Feed | None = None
         self._is_over = False
@@ -96,9 +97,16 @@ class Ahead:
             requests = self._requests_of(passage, feed)
             if requests is None:
                 return None
-            its = classes_of(self._provider, passage.intake.resource, passage.spec.operation)
+            its = self._classes_of(passage)
             stages += [Stage(lookups, 1, its.read), Stage(requests, self._settings.concurrency, its.write)]
         return stages
+
+    def _classes_of(self, passage: Passage) -> Classes:
+        """Return the classes of a load's requests, found out once: the routes of a load never change."""
+        if passage.title not in self._classes:
+            its = classes_of(self._provider, passage.intake.resource, passage.spec.operation)
+            self._classes[passage.title] = its
+        return self._classes[passage.title]
 
     def _limited(self, rows: int) -> int:
         return rows if self._settings.limit is None else min(rows, self._settings.limit)
