@@ -16,6 +16,7 @@ from headrace.errors import UsageError
 from headrace.feed import unmarked
 from headrace.identity import value_prints
 from headrace.intake import Intake
+from headrace.intake.names import Names
 from headrace.intake.references import AnyRecord, Resolver
 from headrace.intake.source import Item, Source, open_source
 from headrace.ledger import View
@@ -189,9 +190,10 @@ class Expecting:
 
     async def _names(self, field: str, most: int) -> set[str] | None:
         """Return the names that the rows which are done have in a field (`resolving.Names`)."""
-        stands_for = self._intake.stands_for
-        if (field == _ID and self._is_about) or (stands_for is not None and stands_for.field == field):
+        if field == _ID and self._is_about:
             return set()  # the checkpoint knows the record
+        if isinstance(self._source, Names):  # how names are spelt tells the records apart that rows refer to
+            return self._source.spellings(most)
         return self._intake.names(self._done(), field, most)
 
     def _done(self) -> Iterator[Chunk]:

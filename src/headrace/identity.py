@@ -4,6 +4,7 @@ from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 from msgspec import UNSET
@@ -107,8 +108,9 @@ def value_prints(values: Iterable[Any]) -> list[bytes]:
 
 
 def folded(name: str) -> str:
-    """Return a name without what does not matter in names: case, and how many blanks there are."""
-    return " ".join(name.split()).casefold()
+    """Return a name without what does not matter in names: case, how many blanks there are, how accents are encoded."""
+    text = " ".join(name.split()).casefold()
+    return text if text.isascii() else normalize("NFC", text)
 
 
 def operation_id(*, import_name: str, target: str, resource: str, key: bytes, verb: str) -> bytes:

@@ -29,6 +29,10 @@ class Parents:
             ids.update(self._of_earlier(load, missing))
         return KeyTable(ids, why=self.why(load, [key for key in missing if key not in ids]))
 
+    def is_unknown(self, load: str, key: bytes) -> bool:
+        """Whether the row of `load` with this key was sent, and no outcome is known of it yet."""
+        return self._has(load) and any(key in one.keys for one in self._checkpoint.unknown(load))
+
     def why(self, load: str, keys: Sequence[bytes]) -> "Why":
         """Return what says why rows of `load` with these keys have no record."""
         return Why(self._checkpoint, load if self._has(load) else None, keys)

@@ -18,6 +18,7 @@ from headrace.errors import UsageError
 from headrace.feed import AnySource, LiveSource, Load, first_of, read_source
 from headrace.intake import Intake
 from headrace.intake.first import first_rows
+from headrace.intake.names import Names
 from headrace.intake.source import Source
 from headrace.ledger import Checkpoint, LoadLedger
 from headrace.loads import LoadSpec, MissingSpec
@@ -162,6 +163,8 @@ class SourcePassage:
         """Return the names that the rows have in a field (`resolving.Names`), None of a source that is read once."""
         if isinstance(self._source, LiveSource) or not self._source.is_replayable:
             return None
+        if isinstance(self._source, Names):
+            return await asyncio.to_thread(self._source.spellings, most)
         return await asyncio.to_thread(self.intake.names, first_rows(self._source.chunks(), self._limit), field, most)
 
     def _keys(self) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from headrace.intake.references import NameTable, Reference
 from headrace.ownfields import OwnFields, fitted, named, read_own_fields
 from headrace.parents import Parents
 from headrace.provider import Provider, Resource
-from headrace.resolving import Names, Resolving, looked_up, lookups_of
+from headrace.resolving import Names, Resolving, looked_up, lookups_of, stood_for
 from headrace.roster import Roster, Wanted, name_of
 
 _FIRST_ID: Final = 10**15
@@ -77,6 +77,7 @@ class Prospects:
         self._names: dict[tuple[str, str], list[tuple[str, int | str]]] = defaultdict(list)
         self._ids = count(_FIRST_ID)
         self._at_hand: set[tuple[str, str]] = set()
+        self._before: dict[tuple[str, str], NameTable] = {}
         self._own: dict[str, OwnFields] = {}
         self.title = ""
         self.lookups: list[Lookup] = []
@@ -98,7 +99,8 @@ class Prospects:
             wanted = None if names is None else partial(names, field)
             is_new = resource in self._written
             tables[field] = await (self._reread(resource, by) if is_new else self._table(resource, by, wanted))
-        return Resolving(intake, tables, self._parents)
+        self._before.update(stood_for(intake, tables))
+        return Resolving(intake, tables, self._parents, before=self._before)
 
     def made(self, resource: Resource, values: Sequence[Struct]) -> None:
         """Note that `resource` will have these records, before a later load begins."""

@@ -7,12 +7,28 @@ are found a chunk at a time in the checkpoint. So intake, which asks for every r
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
+
+from msgspec.structs import replace
 
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.transport import Transport
+from headrace.identity import folded
 from headrace.intake import Intake
-from headrace.intake.references import Ambiguous, Folded, NameTable, Reference, Resolver, refusal
+from headrace.intake.references import (
+    UNKNOWN,
+    Ambiguous,
+    Answer,
+    Folded,
+    Found,
+    Missing,
+    NameTable,
+    Reference,
+    Resolver,
+    key_of,
+    refusal,
+)
+from headrace.intake.rule import missing_load
 from headrace.intake.strays import Strays
 from headrace.model import Chunk, Invalid, Outcome, Row, Settled, Sifted, Skipped
 from headrace.ownfields import OwnFields, fitted, named, read_own_fields
@@ -45,7 +61,8 @@ class Tables:
     """Tables of names, each read when a load first needs it and again after a load has written to its resource.
 
     Then all of it: a plan cannot know what a question about records that are yet to be made will be answered. Mutable
-    state: the rosters so far, how many pages each resource had when it was last read, and which were written to.
+    state: the rosters so far, how many pages each resource had when it was last read, which were written to, and the
+    names that were there before those that are missing were created.
     """
 
     def __init__(self, transport: Transport, provider: Provider, parents: Parents, halt: Halt) -> None:
@@ -57,6 +74,7 @@ class Tables:
         self._written: set[str] = set()
         self._pages: dict[str, int] = {}
         self._own: dict[str, OwnFields] = {}
+        self._before: dict[tuple[str, str], NameTable] = {}
 
     async def fitted(self, intake: Intake) -> Intake:
         """See `Naming`."""
@@ -79,7 +97,8 @@ class Tables:
             for field, (resource, by) in lookups_of(intake, also).items():
                 wanted = partial(names, field) if names is not None and resource not in self._written else None
                 tables[field] = await self._table(resource, by, wanted)
-        return Resolving(intake, tables, self._parents)
+            self._before.update(stood_for(intake, tables))
+        return Resolving(intake, tables, self._parents, before=self._before)
 
     def pages_ahead(self, intakes: Sequence[Intake]) -> list[int]:
         """Return about how many pages of names will be read before each of some loads, which come one after another.
@@ -114,6 +133,12 @@ def lookups_of(intake: Intake, also: Sequence[Reference] = ()) -> dict[str, tupl
     return {one.field: (one.target, one.by or "") for one in found if one.kind == "lookup"}
 
 
+def stood_for(intake: Intake, tables: Mapping[str, NameTable]) -> dict[tuple[str, str], NameTable]:
+    """Return the table of the names that are there, by resource and name, of a load whose rows are names."""
+    one = intake.stands_for
+    return {} if one is None else {(one.target, one.by or ""): tables[one.field]}
+
+
 def looked_up(provider: Provider, name: str) -> Resource:
     """Return a resource that an import which was checked looks names up in."""
     resource = provider.resource(name)
@@ -122,12 +147,24 @@ def looked_up(provider: Provider, name: str) -> Resource:
 
 
 class Resolving:
-    """What one load's intake resolves references by."""
+    """What one load's intake resolves references by.
+
+    `before` has the names that were there before the missing ones were created, by resource and name. Mutable state:
+    the keys of the names that were handed on to be created.
+    """
 
     def __init__(
-        self, intake: Intake, names: Mapping[str, NameTable], parents: Parents, wave: Wave | None = None
+        self,
+        intake: Intake,
+        names: Mapping[str, NameTable],
+        parents: Parents,
+        wave: Wave | None = None,
+        *,
+        before: Mapping[tuple[str, str], NameTable] | None = None,
     ) -> None:
         self._wave = wave
+        self._before = {} if before is None else before
+        self._handed_on: set[bytes] = set()
         self._intake = intake
         self._names = names
         self._keys = [reference for reference in intake.references if reference.kind == "from"]
@@ -136,7 +173,7 @@ class Resolving:
 
     def within(self, wave: Wave | None) -> "Resolving":
         """Return the same for one wave of a load whose rows refer to each other."""
-        return Resolving(self._intake, self._names, self._parents, wave)
+        return Resolving(self._intake, self._names, self._parents, wave, before=self._before)
 
     def sift(self, chunk: Chunk, rows: Sequence[Row]) -> Sifted:
         """Return what `rows` of `chunk` are, without those that wait for others of the same source.
@@ -166,15 +203,45 @@ class Resolving:
         table, found = self._names[stands_for.field], dict[int, Settled]()
         for row, texts in zip(rows, self._intake.texts(chunk, rows, stands_for.field), strict=True):
             for text in texts:
-                if ids := table.ids(text):
-                    found[row.offset] = Settled(row, self._outcome(row, text, ids, stands_for))
+                outcome = self._judged(row, text, table.ids(text), stands_for)
+                if outcome is not None:
+                    found[row.offset] = Settled(row, outcome)
         return found
+
+    def _judged(self, row: Row, text: str, ids: Sequence[int | str], stands_for: Reference) -> Outcome | None:
+        """Return what becomes of a name that the records `ids` have; None where one is to be created.
+
+        In a reject file it may have been corrected to the name of another row.
+        """
+        name, title = folded(text), missing_load(stands_for.target, stands_for.by or "")
+        other = None if key_of(name) == row.key else self._other(title, name)
+        if isinstance(other, Missing):
+            return self._invalid(row, text, replace(stands_for, kind="from", target=title), other)
+        if ids:
+            return self._outcome(row, text, ids, stands_for)
+        if isinstance(other, Found):
+            return Skipped(row.offset, row.line, "there already", str(other.id))
+        if key_of(name) in self._handed_on:
+            twice = Missing(why="another row has been corrected to this name", code="duplicate_row")
+            return self._invalid(row, text, replace(stands_for, kind="from", target=title), twice)
+        self._handed_on.add(key_of(name))
+        return None
+
+    def _other(self, title: str, name: str) -> Answer | None:
+        """Return what there is to say of the row whose name it was, None where the name is free for another."""
+        if self._parents.is_unknown(title, key_of(name)):
+            return Missing(why=f"the row of '{title}' that had this name before is in doubt", code="parent_in_doubt")
+        answer = self._parents.table(title, {name}).find(name)
+        return None if isinstance(answer, Missing) and answer.code in _IS_FREE else answer
 
     def _outcome(self, row: Row, text: str, ids: Sequence[int | str], stands_for: Reference) -> Outcome:
         """Return what becomes of a name that the records `ids` have."""
         if len(ids) == 1:
             return Skipped(row.offset, row.line, "there already", str(ids[0]))
-        refused = refusal(stands_for, Ambiguous(tuple(ids)))
+        return self._invalid(row, text, stands_for, Ambiguous(tuple(ids)))
+
+    def _invalid(self, row: Row, text: str, stands_for: Reference, answer: Missing | Ambiguous) -> Invalid:
+        refused = refusal(stands_for, answer)
         fault = refused.fault(stands_for.field, self._intake.columns.get(stands_for.field), text)
         return Invalid(row.offset, row.line, (fault,))
 
@@ -190,4 +257,11 @@ class Resolving:
         if self._wave is not None and reference.target == self._wave.title:
             return self._wave.table(texts)
         table = self._parents.table(reference.target, texts)
-        return table if reference.among is None else Folded(table, self._names.get(reference.field))
+        if reference.among is None:
+            return table
+        others = self._names.get(reference.field)
+        return Folded(table, others, others or self._before.get((reference.among, reference.by or "")))
+
+
+_IS_FREE: Final = frozenset({UNKNOWN, "parent_rejected", "parent_invalid"})
+"""What may have become of the row that a name was first of, where another row may be corrected to it all the same."""

@@ -109,7 +109,7 @@ def _stands_for(spec: LoadSpec, provider: Provider) -> Reference | None:
     """Return by what the rows of an implied load stand for records that are there; None of any other load."""
     if not isinstance(spec, MissingSpec):
         return None
-    return Reference(_attribute_of(spec, provider), "lookup", spec.resource, spec.looked_up)
+    return Reference(_attribute_of(spec, provider), "lookup", spec.resource, spec.looked_up, spec.resource)
 
 
 def _attribute_of(spec: MissingSpec, provider: Provider) -> str:

@@ -83,6 +83,16 @@ class Names:
                 yield Chunk(self._columns, offset, range(offset + 1, len(seen) + 1), rows)
         self._at = len(self._origins)
 
+    def spellings(self, most: int) -> set[str] | None:
+        """Return all names as they are spelt anywhere; None beyond `most` of them."""
+        found: set[str] = set()
+        for one in self._origins:
+            some = one.intake.names(first_rows(one.source.chunks(), self._limit), one.field, most)
+            if some is None:
+                return None
+            found |= some
+        return found if len(found) <= most else None
+
     def fraction(self) -> float | None:
         """See `Source`."""
         now = self._origins[self._at].source.fraction() if self._at < len(self._origins) else 0.0

@@ -20,7 +20,7 @@ class Reference(Struct, frozen=True):
 
     `kind` is `lookup` (a record of the resource `target`, found `by` one of its names) or `from` (the record that the
     load called `target` made of the row with that key). Where these keys are names, `folded`, by which records of a
-    resource are found, `among` is that resource.
+    resource are found, `among` is that resource; so it is of names that stand for such records.
     """
 
     field: str
@@ -36,7 +36,7 @@ class Reference(Struct, frozen=True):
     @property
     def lookup(self) -> "Reference | None":
         """The lookup that finds the records which have its names already; None where its keys are no names."""
-        return None if self.among is None else Reference(self.field, "lookup", self.among, self.by)
+        return None if self.among is None else Reference(self.field, "lookup", self.among, self.by, self.among)
 
 
 UNKNOWN: Final = "unknown_reference"
@@ -129,6 +129,7 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
         "parent_rejected": "repair that row of '{load}' and retry it; then this one can go",
         "parent_invalid": "repair that row of '{load}'; then this one can go",
         "parent_in_doubt": "resolve that row of '{load}' (headrace resolve), then run again",
+        "duplicate_row": "retry again when that one is done: then it is found",
         "parent_duplicated": "keep one of its records, and give the id itself here",
         "circular_reference": "leave one of these references out, and set it by a load that updates",
     }
@@ -137,8 +138,10 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
 
 def _ambiguous(reference: Reference, ids: tuple[int | str, ...]) -> UnfitError:
     named = ", ".join(map(str, ids[:SHOWN])) + (" ..." if len(ids) > SHOWN else "")
-    error = f"{len(ids)} of the {reference.target} have this {called(reference)}"
-    return UnfitError(AMBIGUOUS, error, f"give the id itself instead: {named}")
+    error = f"{len(ids)} of the {reference.among or reference.target} have this {called(reference)}"
+    # Where names are created, an id in the place of one would be created as well.
+    remedy = "give the id itself instead" if reference.among is None else "leave one of them with it, and run again"
+    return UnfitError(AMBIGUOUS, error, f"{remedy}: {named}")
 
 
 def called(reference: Reference) -> str:
@@ -159,9 +162,11 @@ class NameTable:
     def __init__(self, pairs: Iterable[tuple[str, int | str]]) -> None:
         self._exact: dict[str, list[int | str]] = {}
         self._folded: dict[str, list[int | str]] = {}
+        self._split: set[str] = set()
         for name, record in pairs:
             _add(self._exact, name.strip(), record)
-            _add(self._folded, folded(name), record)
+            if _add(self._folded, key := folded(name), record) != len(self._exact[name.strip()]):
+                self._split.add(key)
         # Mutable: answers to what was not found, because looking for what is close is slow; at most `MISSES`.
         self._missed: dict[str, Missing] = {}
 
@@ -174,6 +179,10 @@ class NameTable:
     def has(self, text: str) -> bool:
         """Whether a record is called exactly so."""
         return text.strip() in self._exact
+
+    def is_split(self, text: str) -> bool:
+        """Whether several records are called so that are spelt differently: it matters then how `text` is."""
+        return bool(self._split) and folded(text) in self._split
 
     def ids(self, text: str) -> Sequence[int | str]:
         """Return the ids of all records that `text` may refer to."""
@@ -206,14 +215,20 @@ MISSES: Final = 200
 
 
 class Folded:
-    """Finds by any spelling what `resolver` finds by folded names; what it does not know, `others` may."""
+    """Finds by any spelling what `resolver` finds by folded names; what it does not know, `others` may.
 
-    def __init__(self, resolver: Resolver, others: Resolver | None = None) -> None:
+    Where records were there under names that differ in no more than their spelling, these are told apart by `before`.
+    """
+
+    def __init__(self, resolver: Resolver, others: Resolver | None = None, before: NameTable | None = None) -> None:
         self._resolver = resolver
         self._others = others
+        self._before = before
 
     def find(self, text: str) -> Answer:
         """See `Resolver`."""
+        if self._before is not None and self._before.is_split(text):
+            return self._before.find(text)
         found = self._resolver.find(folded(text))
         is_unknown = isinstance(found, Missing) and found.code == UNKNOWN
         return found if self._others is None or not is_unknown else self._others.find(text)
@@ -264,7 +279,9 @@ def keys_of(texts: Iterable[str]) -> Sequence[bytes]:
     return [key_of(text) for text in texts]
 
 
-def _add(table: dict[str, list[int | str]], name: str, record: int | str) -> None:
+def _add(table: dict[str, list[int | str]], name: str, record: int | str) -> int:
+    """Add a record, and return how many have the name."""
     ids = table.setdefault(name, [])
     if record not in ids:
         ids.append(record)
+    return len(ids)

@@ -79,13 +79,18 @@ class Rule(
     @property
     def missing_load(self) -> str:
         """The title of the load that creates what its `lookup` does not find, where one does."""
-        return f"missing-{self.lookup}-by-{self.by}"
+        return missing_load(str(self.lookup), str(self.by))
 
     @property
     def columns(self) -> frozenset[str]:
         """The columns that it names."""
         own = (name for name in (self.column, self.until) if name is not None)
         return frozenset(own).union(*(rule.columns for rule in self.missing_fields.values()))
+
+
+def missing_load(resource: str, by: str) -> str:
+    """Return the title of the load that creates the records of `resource` which are looked up `by` a name in vain."""
+    return f"missing-{resource}-by-{by}"
 
 
 _SPANS: Final = (None, "minutes")

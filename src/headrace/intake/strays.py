@@ -67,11 +67,13 @@ class Stray(Struct, frozen=True, kw_only=True):
 class Strays:
     """The strays of the load called `title`, told as its rows are judged.
 
-    Keys of its own rows are none: they may come yet. Mutable state: the strays, and how many rows have further ones.
+    Keys of its own rows are none: they may come yet. `are_of_names` says that its rows are names themselves.
+    Mutable state: the strays, and how many rows have further ones.
     """
 
     def __init__(self, intake: Intake, title: str) -> None:
         self._intake = intake
+        self.are_of_names = intake.stands_for is not None
         stands = () if intake.stands_for is None else (intake.stands_for,)
         own = (one for one in intake.references if one.target != title or one.kind == "lookup")
         self._references = [*stands, *own]
@@ -96,7 +98,7 @@ class Strays:
     def _note(self, row: Row, reference: Reference, text: str, answer: Answer) -> None:
         if isinstance(answer, Found):
             return
-        key = (reference.target, reference.by or "", reference.spelt(text))
+        key = (reference.among or reference.target, reference.by or "", reference.spelt(text))
         known = self._found.get(key)
         if known is None and len(self._found) >= MOST:
             self.further += 1
@@ -107,7 +109,7 @@ class Strays:
     def _stray(self, row: Row, reference: Reference, text: str, answer: Missing | Ambiguous) -> Stray:
         refused, place = refusal(reference, answer), Place(*self._intake.place(row))
         return Stray(
-            resource=reference.target,
+            resource=reference.among or reference.target,
             by=called(reference),
             name=shown(text.strip()),
             rows=1,
@@ -124,11 +126,16 @@ class Strays:
 
 
 def together(loads: Mapping[str, Strays]) -> tuple[Stray, ...]:
-    """Return the strays of several loads, each once, those of the most rows first."""
+    """Return the strays of several loads, each once, those of the most rows first.
+
+    A name that is a row itself, of a load before the others, is left out where rows that have it are strays as well.
+    """
     found: dict[tuple[str, str, str], Stray] = {}
+    names: set[tuple[str, str, str]] = set()
     for strays in loads.values():
         for key, stray in strays.found().items():
-            found[key] = found[key] + stray if key in found else stray
+            found[key] = found[key] + stray if key in found and key not in names else stray
+            (names.add if strays.are_of_names else names.discard)(key)
     return tuple(sorted(found.values(), key=lambda stray: -stray.rows))
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from html import unescape
 from types import MappingProxyType, NoneType
 from typing import Any, Final, TypeAlias
+from unicodedata import normalize
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -191,7 +192,7 @@ _BLANK: Final = re.compile(r"[\W_]+")
 
 def essence(text: str) -> str:
     """Return what providers leave of a text however they rewrite it: letters and digits, without markup and case."""
-    return _BLANK.sub("", unescape(_TAG.sub(" ", text))).casefold()
+    return _BLANK.sub("", normalize("NFC", unescape(_TAG.sub(" ", text)))).casefold()
 
 
 # --- clues: what is equal wherever `compare` says anything but no ------------------------------------------------
