@@ -67,7 +67,8 @@ class Why:
             return Missing()
         what = _WORDS[fate.word]
         where = f"line {fate.line}" if fate.line else "a line that is gone"
-        return Missing(why=f"its row of '{self._load}', {where}, {what}", code=f"parent_{fate.word}")
+        faults = f" ({'; '.join(fate.faults)})" if fate.faults else ""
+        return Missing(why=f"its row of '{self._load}', {where}, {what}{faults}", code=f"parent_{fate.word}")
 
 
 _WORDS: Mapping[str, str] = {

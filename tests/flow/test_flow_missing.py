@@ -224,7 +224,8 @@ def test_what_is_refused_is_repaired_in_its_own_file(tmp_path: Path) -> None:
     assert by_load(report) == {PEOPLE: (0, 1, 0, 2), "companies": (1, 0, 2, 0)}
     rejects = read_csv(world.results / "companies.rejects.csv")
     assert [one["code"] for one in rejects] == ["parent_rejected"] * 2
-    assert "its row of 'missing-people-by-email', line 1, was refused" in rejects[0]["error"]
+    refused = "its row of 'missing-people-by-email', line 1, was refused by the provider (company_id: "
+    assert rejects[0]["error"].startswith(refused)
     file = world.results / f"{PEOPLE}.rejects.csv"
     file.write_text(file.read_text().replace("999999", "102"))
     report = retried(world)

@@ -204,6 +204,18 @@ def test_a_program_is_told_of_its_own_rows(made: Any, tmp_path: Path) -> None:
     assert [one.line for one in loaded(world, tmp_path / "p.csv", made, checkpoint=world.checkpoint)] == [5]
 
 
+def test_a_program_is_told_why(tmp_path: Path) -> None:
+    """What the provider says of a record that it refused, or we of one that lacks something, is told with its rows."""
+    write_csv(tmp_path / "p.csv", [("A", "New"), ("B", "Globex")], ("Code", "Client"))
+    refused = loaded(World(tmp_path), tmp_path / "p.csv", {"parent_company_id": {"value": 999_999}})
+    (error,) = (one.errors[0].error for one in refused if isinstance(one, Invalid))
+    assert "line 1, was refused by the provider (parent_company_id: " in error
+    unfit = loaded(World(tmp_path), tmp_path / "p.csv", {"due_days": {"column": "Code"}})
+    (error,) = (one.errors[0].error for one in unfit if isinstance(one, Invalid))
+    assert error == "its row of 'missing-companies-by-name', line 1, is invalid (due_days: not_an_integer)"
+    assert sum(isinstance(one, Done) for one in (*refused, *unfit)) == 2
+
+
 @pytest.mark.parametrize("kind", ["iterable", "live"])
 def test_rows_that_come_once(kind: str, tmp_path: Path) -> None:
     """Names are read before the rows that have them: what can be read only once is refused, with what to do."""
