@@ -24,6 +24,7 @@ from headrace.ledger.checkpoint import Checkpoint
 from headrace.model import Row
 
 SECTOR = 512
+_HEADER = 32  # bytes of a WAL's header
 DATABASE, WAL = "acme.headrace", "acme.headrace-wal"
 ROWS = source(range(40))
 KINDS = ("success", "rejects", "in-doubt")
@@ -107,11 +108,19 @@ def _sector(old: bytes, new: bytes, place: int, luck: random.Random) -> bytes:
     return written.ljust(len(after), b"\0")
 
 
+def _torn_wal(old: bytes, new: bytes, luck: random.Random) -> bytes:
+    """Return what is left of a WAL. Begun anew, it has its new header synced before any frame is written over."""
+    if old[:_HEADER] == new[:_HEADER]:
+        return torn(old, new, luck)
+    begun = new[:_HEADER] + old[_HEADER:]
+    return luck.choice([old, torn(begun, new, luck)])
+
+
 def after_a_power_cut(before: Files, after: Files, luck: random.Random) -> Files:
     """Return the files that a cut leaves between two acknowledgements, in the order in which SQLite syncs them."""
     left = dict(before)
     if before[DATABASE] == after[DATABASE] or luck.random() < 0.5:
-        left[WAL] = torn(before[WAL], after[WAL], luck)
+        left[WAL] = _torn_wal(before[WAL], after[WAL], luck)
     else:  # the WAL is synced, and is being carried over into the database
         left |= {WAL: after[WAL], DATABASE: torn(before[DATABASE], after[DATABASE], luck)}
     for name in after.keys() - {DATABASE, WAL}:  # never synced before the end of a run: anything may be left of it
