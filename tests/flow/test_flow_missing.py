@@ -319,7 +319,9 @@ def test_the_plan_holds_for_any_names(
     assert audit(world)["duplicates"] == 0
     assert told.report.summary.done == len(rows[:limit]) + len(second[:limit]) + len({*taken} - FIXTURE)
     assert told.report.summary.skipped == len({*taken} & FIXTURE)
-    rest = run(world, *loads)
+    told = plan_and_run(world, spec=spec_of(*loads))
+    assert told.plan.requests == told.requests
+    rest = told.report
     assert rest.summary.done == len(rows) + len(second) + len({*(name for name, _ in rows), *second} - FIXTURE)
     assert set(companies(world).values()) <= {1}
     found = verified(world)
