@@ -1,21 +1,27 @@
 """Missing records under kills, lost answers, late commits and searches that lag: each name exactly once, in the end."""
 
+import asyncio
 import os
+import shutil
+from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from flow_simulation import COMMIT_WITHIN, LISTS, VISIBLE_WITHIN, WRITES, Scenario, Simulation, conditions
+from flow_simulation import COMMIT_WITHIN, LISTS, VISIBLE_WITHIN, WRITES, Scenario, Simulation, conditions, restore
 from flow_world import read_csv
 from msgspec.structs import replace
 from test_flow_families import spec_of
-from test_flow_missing import COMPANIES, FIXTURE, all_companies, clients, companies, owners
+from test_flow_migration import retried
+from test_flow_missing import COMPANIES, FIXTURE, all_companies, clients, companies, owners, staff
 from test_flow_verify import verified
 
 from headrace.migration import Report
 from headrace.pipeline import Settings
 from headrace.sandbox.faults import FaultKind, Rule
+from headrace.testing import virtual_time
+from headrace.testing.wire import simulated_client
 
 SEEDS = range(int(os.environ.get("HEADRACE_MISSING_SEEDS", "40")))
 """A soak sets the variable."""
@@ -129,3 +135,40 @@ def test_killed_at_every_request(arrived: int, tmp_path: Path) -> None:
     kills = [(arrived, 10_000.0), (2 + arrived % 5, 10_000.0)]
     world = Missing(tmp_path, replace(plan, rows=rows, options=options, settings=settings, kills=kills, sorts=True))
     world.judge(world.play())
+
+
+@pytest.mark.parametrize("arrived", range(1, 9))
+def test_a_retry_killed_at_every_request(arrived: int, tmp_path: Path) -> None:
+    """Refused names that were repaired are sent again, killed meanwhile, and sent again: each is there once."""
+    rows = [("One", "x@new.example", 999), ("Two", "y@new.example;X@new.example", 999), ("Three", "z@new.example", 102)]
+    slow = Rule(path="/people", method=WRITES, kind=FaultKind.DROP_AFTER_COMMIT, every=2)
+    world = Simulation(tmp_path, replace(scenario(1), options={"latency": (10, 100), "faults": (slow,)}))
+    world.spec = spec_of(staff(tmp_path, rows))
+    assert world.run(Settings(concurrency=1)).summary.rejected == 2
+    file = world.results / "missing-people-by-email.rejects.csv"
+    file.write_text(file.read_text().replace("999", "102"))
+
+    async def retry() -> None:
+        world.wait()
+        dead: list[bool] = []
+        async with simulated_client(world.sandbox, Settings(concurrency=1), is_dead=lambda: bool(dead)) as client:
+            running = asyncio.create_task(client.retry(checkpoint=world.checkpoint, results=world.results))
+            before = world.arrived
+            while world.arrived < before + arrived and not running.done():  # noqa: ASYNC110  # virtual time
+                await asyncio.sleep(0.003)
+            snapshot = world.folder / "snapshot"
+            shutil.copytree(world.folder, snapshot, ignore=shutil.ignore_patterns("snapshot"))
+            dead.append(True)
+            running.cancel()
+            await asyncio.wait([running])
+            if not running.cancelled():
+                running.exception()
+        restore(world, snapshot)
+
+    virtual_time.run(retry)
+    report = retried(world)
+    assert (report.exit_code, report.summary.rejected, report.summary.in_doubt) == (0, 0, 0)
+    mails = Counter(one.attributes["email"].casefold() for one in world.sandbox.store.table("people").values())
+    assert {mail: mails[mail] for mail in mails if "@new" in mail} == dict.fromkeys(
+        ("x@new.example", "y@new.example", "z@new.example"), 1
+    )
