@@ -48,8 +48,8 @@ class Parents:
         found: dict[bytes, dict[str, None]] = {}
         for view in self._earlier:
             if any(one.name == load for one in view.loads):
-                for key, identity in view.ids(load, keys).items():
-                    found.setdefault(key, {})[identity] = None
+                for key, its in view.ids(load, keys).items():
+                    found.setdefault(key, {}).update(dict.fromkeys((its,) if isinstance(its, str) else its))
         return {key: next(iter(ids)) if len(ids) == 1 else tuple(ids) for key, ids in found.items()}
 
 

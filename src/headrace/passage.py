@@ -64,7 +64,7 @@ class Passage(Protocol):
 class SourcePassage:
     """A load from the first `limit` rows of its source, which `reopen` opens once more where that can be done.
 
-    Made by `prepare`.     Mutable state: the ledger, from `begin` on.
+    Made by `prepare`. Mutable state: the ledger, from `begin` on.
     """
 
     def __init__(

@@ -109,7 +109,11 @@ class Prospects:
             attributes = resource.lookups.get(by, ("name",))
             for value in values:
                 if name := name_of(_present(value, attributes), attributes):
-                    self._names[resource.name, by].append((name, resource.ids.of(next(self._ids))))
+                    self._names[resource.name, by].append((name, self.identity(resource)))
+
+    def identity(self, resource: Resource) -> str:
+        """Return the id of a record that is yet to be made: no other one's."""
+        return resource.ids.of(next(self._ids))
 
     def note(self, resource: str, by: str, *, pages: int, **more: Any) -> None:
         """Note what the present load will read; `more` are further fields of `Lookup`."""

@@ -221,8 +221,7 @@ class _Stage:
             self.prospects.made(load.resource, [record.value for record in records])
         if records and sketch.title in self._referred:
             intent = load.journal.intend(Batch(records)).result()
-            made = load.resource.ids.of(1)  # of every record that is yet to be made
-            ids = [str(getattr(one.value, "id", made)) for one in records]
+            ids = [str(getattr(one.value, "id", "") or self.prospects.identity(load.resource)) for one in records]
             settled = [
                 Settled(one.row, Done(one.row.offset, one.row.line, identity))
                 for one, identity in zip(records, ids, strict=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from flow_world import COLUMNS, World, hours, read_csv, write_csv
+from flow_world import COLUMNS, PERSON, SERVICE, World, hours, read_csv, write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -231,6 +231,18 @@ def test_edited_rows_that_are_done_are_listed_and_can_be_brought_over(tmp_path: 
     write_csv(tmp_path / "hours.csv", rows)
     assert not any("changed" in notice for notice in world.run().notices)
     assert not changed.exists()
+
+
+def test_of_edited_rows_with_one_key_no_record_is_named(tmp_path: Path) -> None:
+    """Which record is whose nobody could tell: the file leaves the id out, and a load that updates names the row."""
+    world = keyed(World(tmp_path), "note")
+    rows = [*hours(3), ("2026-05-05", 60, PERSON, SERVICE, "row 2")]
+    write_csv(tmp_path / "hours.csv", rows)
+    world.run()
+    write_csv(tmp_path / "hours.csv", [*_edit(rows[:1]), *rows[1:3], *_edit(rows[3:])])
+    assert world.run().exit_code == 0
+    listed = read_csv(world.results / "time_entries.changed.csv")
+    assert [(row["note"], bool(row["remote_id"])) for row in listed] == [("row 0", True), ("row 2", False)]
 
 
 def watched(world: World, emit: Emit) -> Report:

@@ -113,7 +113,7 @@ def test_opening_a_load_again_ends_the_earlier_pass(tmp_path: Path) -> None:
 
 
 def test_ids_of_rows_settled_meanwhile_are_found(tmp_path: Path) -> None:
-    """The id map keeps up with the run; rows that are not done have no id, and copies the first one's."""
+    """The id map keeps up with the run; rows that are not done have no id, and of one key all count."""
     rows = source("abca")
     with open_checkpoint(tmp_path, threaded=True) as checkpoint:
         ledger = load(checkpoint)
@@ -124,7 +124,7 @@ def test_ids_of_rows_settled_meanwhile_are_found(tmp_path: Path) -> None:
         assert checkpoint.ids("tasks", keys) == {keys[0]: "id-a-0"}
         send(ledger, rows[1:2], "rejected")
         send(ledger, rows[2:])
-        assert checkpoint.ids("tasks", keys) == {keys[0]: "id-a-0", keys[2]: "id-c-2"}
+        assert checkpoint.ids("tasks", keys) == {keys[0]: ("id-a-0", "id-a-3"), keys[2]: "id-c-2"}
 
 
 def test_many_identical_rows_are_counted(tmp_path: Path) -> None:

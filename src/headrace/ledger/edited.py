@@ -1,6 +1,7 @@
 """Rows that are done and say something else in the source now than what was sent: counted, and listed in a file.
 
-They stay as they are. The file is a source for a load that updates them: the original columns and the remote id.
+They stay as they are. The file is a source for a load that updates them: the original columns and the remote id, but
+not where several rows have one key: then nobody could tell which of the records is whose.
 """
 
 import os
@@ -77,7 +78,8 @@ class Edited:
             lines.append([*columns, REMOTE_ID])
         assert self._ids is not None, "opened with the draft"
         ids = self._ids.find([row.key for row in rows])
-        lines += [[*row.cells, ids.get(row.key, "")] for row in rows]
+        each = (ids.get(row.key, "") for row in rows)
+        lines += [[*row.cells, one if isinstance(one, str) else ""] for row, one in zip(rows, each, strict=True)]
         durable.write_all(self._draft, b"".join(render(lines)))
 
 

@@ -1,14 +1,14 @@
 """The id map: source keys to remote ids, for the loads that refer to rows of an earlier one.
 
 Built from the packed records the first time it is asked, in a temporary database on disk, and brought up to date by
-what was settled since. Of several rows with one key the first that was done counts. Rows whose records were there
-before have ids too.
+what was settled since. Several rows may have one key: then it leads to all of their records. Rows whose records were
+there before have ids too.
 """
 
 import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import compress
-from typing import Final
+from typing import Final, TypeAlias
 
 from headrace.ledger.packing import State, unpack_detail, unpack_ids, unpack_keys
 from headrace.ledger.past import scratch
@@ -18,7 +18,13 @@ _DONE_SINCE: Final = (
 )
 _THERE_SINCE: Final = "SELECT id, key, detail FROM fault WHERE load = ? AND state = ? AND id > ? ORDER BY id"
 _AT_ONCE: Final = 500
-_FIND: Final = "SELECT key, remote_id FROM id WHERE key IN"
+_FIND: Final = "SELECT key, min(remote_id), max(remote_id) FROM id WHERE key IN"
+_EACH: Final = "SELECT DISTINCT remote_id FROM id WHERE key = ? ORDER BY length(remote_id), remote_id LIMIT ?"
+_MOST: Final = 1_000
+"""Records of one key that are told; one more than that is enough to know that it is no key."""
+
+Ids: TypeAlias = str | tuple[str, ...]
+"""A remote id; or those of several rows that have one key."""
 
 
 class IdMap:
@@ -37,17 +43,20 @@ class IdMap:
         self._catch_up()
         self._is_frozen = True
 
-    def find(self, keys: Sequence[bytes]) -> dict[bytes, str]:
-        """Return the remote id of each of `keys` that is done, or known to have been there, by now."""
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, Ids]:
+        """Return the remote id, or those, of each of `keys` that is done, or known to have been there, by now."""
         if not self._is_frozen:
             self._catch_up()
-        found: dict[bytes, str] = {}
+        found: dict[bytes, Ids] = {}
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
             marks = ", ".join("?" * len(some))
-            # Of several with one key the first comes last, and stays.
-            found.update(self._index.execute(f"{_FIND} ({marks}) ORDER BY rowid DESC", some))
+            for key, first, last in self._index.execute(f"{_FIND} ({marks}) GROUP BY key", some):
+                found[key] = first if first == last else self._each(key)
         return found
+
+    def _each(self, key: bytes) -> tuple[str, ...]:
+        return tuple(identity for (identity,) in self._index.execute(_EACH, (key, _MOST)))
 
     def close(self) -> None:
         """Drop the index."""

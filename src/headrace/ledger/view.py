@@ -13,7 +13,7 @@ from msgspec import Struct
 from headrace.errors import UsageError
 from headrace.ledger.fates import Fate, Fates
 from headrace.ledger.held import HeldIds
-from headrace.ledger.idmap import IdMap
+from headrace.ledger.idmap import IdMap, Ids
 from headrace.ledger.lock import Holder, holder
 from headrace.ledger.made import MadeRecords
 from headrace.ledger.recovery import Unknown, unknown
@@ -97,10 +97,10 @@ class View:
         is_live = self._is_live()
         return sum((tally(self._reader, one.id, is_live=is_live) for one in loads), Counts())
 
-    def ids(self, load: str, keys: Sequence[bytes]) -> dict[bytes, str]:
+    def ids(self, load: str, keys: Sequence[bytes]) -> dict[bytes, Ids]:
         """Return the remote ids of those rows of `load` that are done, or were there before, by their row keys.
 
-        Of several rows with one key it is the first that was done. Raises `UsageError` for an unknown load.
+        Of several rows with one key it is all of them. Raises `UsageError` for an unknown load.
         """
         if load not in self._id_maps:
             self._id_maps[load] = IdMap(self._reader, self.record(load).id)
