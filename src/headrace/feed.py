@@ -181,13 +181,15 @@ class Feed:
             return
         by_offset = {one.row.offset: one for one in recalled}
         rows = [one.row for one in recalled]
+        own = {one.row.offset for one in recalled if one.intent is None}
+        own |= self.load.resolving.hand_on(chunk, [one.row for one in recalled if one.intent is not None])
         sifted = self.load.intake.sift(chunk, rows, self.load.resolving.resolvers(chunk, rows))
         records = self.load.mark(sifted.records)
         prints = value_prints(record.value for record in records)
         found = [
             (record, by_offset[record.row.offset])
             for record, now in zip(records, prints, strict=True)
-            if by_offset[record.row.offset].print == now or self._is_name
+            if by_offset[record.row.offset].print == now or (self._is_name and record.row.offset in own)
         ]
         self.parking.recall((record, one) for record, one in found if one.intent is not None)
         self.audit.suspect(Wanted(record, one.since) for record, one in found if one.intent is None)

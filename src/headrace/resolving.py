@@ -150,7 +150,7 @@ class Resolving:
     """What one load's intake resolves references by.
 
     `before` has the names that were there before the missing ones were created, by resource and name. Mutable state:
-    the keys of the names that were handed on to be created.
+    the keys of the names that were handed on to be created, or looked up.
     """
 
     def __init__(
@@ -190,6 +190,20 @@ class Resolving:
         self.strays.add(chunk, invalid, partial(self.resolvers, chunk))
         return Sifted(left.records, invalid, there)
 
+    def hand_on(self, chunk: Chunk, rows: Sequence[Row]) -> set[int]:
+        """Note names that an earlier run sent and that are looked up now: no other row may take their records.
+
+        Return the offsets of those that were not corrected: what was sent was the name, whatever else rows say.
+        """
+        stands_for = self._intake.stands_for
+        whole = [row for row in rows if row.offset - chunk.offset not in chunk.broken]
+        if stands_for is None or not whole:
+            return set()
+        found = self._intake.texts(chunk, whole, stands_for.field)
+        keys = [{key_of(folded(text)) for text in texts} for texts in found]
+        self._handed_on.update(*keys)
+        return {row.offset for row, its in zip(whole, keys, strict=True) if row.key in its}
+
     def close_to(self, text: str) -> Sequence[str]:
         """Return names that are there and close to one that is not, of a load whose rows are names."""
         stands_for = self._intake.stands_for
@@ -217,13 +231,13 @@ class Resolving:
         other = None if key_of(name) == row.key else self._other(title, name)
         if isinstance(other, Missing):
             return self._invalid(row, text, replace(stands_for, kind="from", target=title), other)
+        if key_of(name) in self._handed_on:
+            twice = Missing(why="another row has been corrected to this name", code="duplicate_row")
+            return self._invalid(row, text, replace(stands_for, kind="from", target=title), twice)
         if ids:
             return self._outcome(row, text, ids, stands_for)
         if isinstance(other, Found):
             return Skipped(row.offset, row.line, "there already", str(other.id))
-        if key_of(name) in self._handed_on:
-            twice = Missing(why="another row has been corrected to this name", code="duplicate_row")
-            return self._invalid(row, text, replace(stands_for, kind="from", target=title), twice)
         self._handed_on.add(key_of(name))
         return None
 

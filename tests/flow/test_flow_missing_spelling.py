@@ -7,7 +7,7 @@ import pytest
 from flow_simulation import killed
 from flow_world import World, read_csv
 from test_flow_families import spec_of
-from test_flow_migration import retried
+from test_flow_migration import killed_after, retried
 from test_flow_missing import (
     COMPANIES,
     PEOPLE,
@@ -118,6 +118,21 @@ def test_a_name_is_corrected_to_one_in_doubt(tmp_path: Path) -> None:
     assert by_load(retried(world)) == {COMPANIES: (1, 1, 0, 0), "projects": (2, 0, 0, 0)}
     assert owners(world) == {"A": "New", "B": "New"}
     assert companies(world) == {"New": 1, "Twice": 2}
+
+
+def test_a_name_is_corrected_to_one_that_a_killed_retry_sent(tmp_path: Path) -> None:
+    """Its record is not taken from it; and a row that was sent itself, under another name, is in doubt."""
+    world = World(tmp_path, latency=(1_000, 1_500))
+    run(world, staff(tmp_path, [("One", "x@new.example", 999_999), ("Two", "y@new.example", 999_999)]))
+    file = world.results / f"{PEOPLE}.rejects.csv"
+    file.write_text(file.read_text().replace("999999", "102", 1).replace("\nx@", "\nz@"))
+    killed_after(world, 3, "retry")
+    assert [*people(world)] == ["z@new.example"]
+    (interrupted,) = world.results.glob(f"{PEOPLE}.rejects.retry.csv")
+    interrupted.write_text(interrupted.read_text().replace("999999", "102").replace("\ny@", "\nZ@"))
+    report = retried(world)
+    assert by_load(report)[PEOPLE][0] == report.summary.in_doubt == 1  # nobody knows whether y was created
+    assert [*people(world)] == ["z@new.example"]
 
 
 def test_nobody_is_told_to_give_an_id_for_a_name(tmp_path: Path) -> None:
