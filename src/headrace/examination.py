@@ -202,13 +202,14 @@ def _said(provider: Provider, response: Response) -> str:
 
 
 def _impossible(resource: Resource) -> dict[str, Any]:
-    """Return filters by the key of a resource that no record passes."""
+    """Return filters by the key of a resource that no record passes; what stands in its path is no filter."""
     guarantee = effective(resource)
     key = guarantee.fields if isinstance(guarantee, NaturalKey) else ()
     texts = {field.name for field in msgspec.structs.fields(resource.struct) if "str" in str(field.type)}
     links = references(resource.struct)
     found = {name: NOBODY if name in links else f"headrace-{secrets.token_hex(8)}" for name in key}
-    return {name: value for name, value in found.items() if name in resource.filters and name in {*texts, *links}}
+    filters = {name for name in resource.filters if f"{{{name}}}" not in resource.path}
+    return {name: value for name, value in found.items() if name in filters & {*texts, *links}}
 
 
 # --- asking -----------------------------------------------------------------------------------------------------

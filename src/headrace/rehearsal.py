@@ -20,6 +20,7 @@ from headrace.dispatch.existing import Existing
 from headrace.dispatch.halt import Halt
 from headrace.dispatch.merging import MERGED
 from headrace.dispatch.reading import probe
+from headrace.dispatch.upserting import Twins, ambiguous
 from headrace.feed import Load
 from headrace.importfile import ImportSpec, check_import
 from headrace.intake.references import SHOWN
@@ -258,6 +259,8 @@ class _Upsert:
 
     def __init__(self, load: Load, connection: Connection, size: int, sketch: Sketch) -> None:
         self._existing = Existing(connection.transport, connection.provider, load.resource, load.by)
+        self._twins = Twins(self._existing)
+        self._intake = load.intake
         self._size = size
         self._sketch = sketch
         self._waiting: list[Record] = []
@@ -280,6 +283,10 @@ class _Upsert:
             await self._look(self._waiting)
 
     async def _look(self, records: Sequence[Record]) -> None:
+        records, invalid = self._twins.parted(records)
         found = await self._existing.find(records)
+        invalid += ambiguous(records, found)
+        self._sketch.waves[-1] -= len(invalid)
+        self._sketch.faults += located(self._intake, invalid)
         self._sketch.reads += sum(_is_merged(one) for one, ids in zip(records, found, strict=True) if len(ids) == 1)
         self._sketch.upserts.append((sum(not ids for ids in found), sum(len(ids) == 1 for ids in found)))

@@ -1,7 +1,9 @@
 """The outcome stream: between a load that runs in the background and whoever iterates over its outcomes."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Final
 
 import anyio
 
@@ -10,9 +12,13 @@ from headrace.errors import StoppedError
 from headrace.migration import Report
 from headrace.model import Outcome, Settled
 
+_LOG: Final = logging.getLogger("headrace")
+
 
 class OutcomeStream:
     """One load's outcomes on their way to the caller. A batch of them may wait; then the load waits.
+
+    What the user should know beside them, a column that goes nowhere for example, is logged as a warning.
 
     Mutable state: why the load ended early, None while it has not, and whether the caller has left.
     """
@@ -26,7 +32,10 @@ class OutcomeStream:
         """Run the load. Started by the client as a task of its own."""
         with self._send:
             try:
-                self._error = (await work()).reason
+                report = await work()
+                self._error = report.reason
+                for notice in report.notices:
+                    _LOG.warning("%s", notice)
             except Exception as error:  # noqa: BLE001 - also what the caller's own source raises; it is the caller's
                 self._error = _innermost(error)
 

@@ -66,9 +66,20 @@ async def verify(
                 *connection.notices,
                 *(one for comparison in comparisons for one in comparison.notices()),
                 *(f"{title}: files are compared with {OPTION} only" for title in sorted(left_out)),
+                *_unsettled(view),
             ),
             **{name: sum(getattr(one, name) for one in found) for name in _SUMMED},
         )
+
+
+def _unsettled(view: View) -> Iterator[str]:
+    """Yield what cannot be compared, because nobody knows of it yet or it has not been sent."""
+    for load in view.loads:
+        counts = view.counts(load.name)
+        for many, word in ((counts.in_doubt, "in doubt"), (counts.not_attempted, "not sent yet")):
+            if many:
+                rows = "1 row is" if many == 1 else f"{many:,} rows are"
+                yield f"{load.name}: {rows} {word}, and not compared; `headrace run` goes on there"
 
 
 def _files(spec: ImportSpec, connection: Connection) -> set[str]:

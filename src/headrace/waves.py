@@ -76,11 +76,13 @@ class Wave:
     def _judge(self, text: str, found: Missing) -> Missing:
         """Say of a row that nobody waits for any more why it is not there."""
         assert self._judged is not None, "asked in the last wave"
-        if found.code != UNKNOWN or key_of(text) not in self._judged:
+        if key_of(text) not in self._judged:
             return found
         circle = _circle(text, self._judged)
-        if circle:
+        if circle:  # which an earlier run may have found, and says of each of its rows that it is invalid
             return Missing(why=f"rows wait for each other: {' → '.join(circle)}", code="circular_reference")
+        if found.code != UNKNOWN:
+            return found
         return Missing(why=f"its row of '{self.title}' could not be sent either", code="parent_invalid")
 
 

@@ -62,6 +62,16 @@ def test_what_weakens_a_promise_is_a_warning(headrace: Program, sandbox: Sandbox
     assert found["read time_entries"]["state"] == "fine"
 
 
+def test_what_stands_in_a_path_is_no_filter(
+    headrace: Program, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time Magic lists tasks below their project: that there is no such project says nothing against the account."""
+    place = sandbox(provider="timemagic")
+    monkeypatch.setenv("HEADRACE_TIMEMAGIC_TOKEN", place.token)
+    ended = headrace("doctor", "timemagic", "--base-url", place.url, "--json", "--quiet")
+    assert not [one for one in ended.json["findings"] if "does not work here" in one["detail"]]
+
+
 def test_wrong_credentials(headrace: Program, sandbox: Sandbox) -> None:
     """Exit 6, and the token that was tried is shown nowhere."""
     place = sandbox()

@@ -62,6 +62,20 @@ def test_a_checkpoint_in_a_folder_that_is_not_there_is_named(
     assert "gone" in ended.error["message"]
 
 
+def test_another_organization_is_no_place_to_begin(
+    headrace: Program, sandbox: Callable[..., Place], hours: Callable[..., Path]
+) -> None:
+    """Where all is forbidden, the account too, nothing is begun: exit 6, and no checkpoint that is bound to it."""
+    place = sandbox()
+    wrong = Place(place.url, place.token, "999")
+    file = hours(3)
+    run = ("run", file, "--to", "productive:time_entries", "--base-url", place.url)
+    ended = headrace(*run, "--json", at=wrong)
+    assert (ended.code, ended.error["code"]) == (6, "credentials")
+    assert not Path("hours.headrace").exists()
+    assert headrace(*run, at=place).code == 0
+
+
 @pytest.mark.parametrize(
     "url",
     [

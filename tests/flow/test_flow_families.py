@@ -246,6 +246,8 @@ def test_rows_that_wait_for_each_other_are_named(tmp_path: Path) -> None:
     }
     assert "B → C → A → B" in rejects["A"]["error"]
     assert world.run().summary.counts == told.report.summary.counts
+    again = {row["no"]: row["code"] for row in read_csv(world.results / "tasks.rejects.csv")}
+    assert again == {no: row["code"] for no, row in rejects.items()}  # also when it is known of each that it is invalid
 
 
 def test_a_refused_row_takes_those_below_it_along(tmp_path: Path) -> None:

@@ -320,3 +320,17 @@ def test_a_wrong_target_leaves_no_checkpoint_behind(tmp_path: Path) -> None:
         world.run()
     assert not world.checkpoint.exists()
     assert world.run().summary.done == 3
+
+
+def test_a_program_is_told_of_columns_that_go_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A key that no field takes is logged as a warning, with what may be meant: outcomes say nothing of it."""
+    world = World(tmp_path)
+
+    async def main() -> int:
+        rows = [{"date": "2026-03-02", "time": 5, "person_id": 201, "service_id": 901, "notes": "hey"}]
+        async with simulated_client(world.sandbox) as client:
+            return len([one async for one in client.load("time_entries", rows)])
+
+    assert virtual_time.run(main) == 1
+    assert [record.name for record in caplog.records] == ["headrace"]
+    assert "the column 'notes' goes nowhere; did you mean 'note'?" in caplog.text

@@ -66,14 +66,20 @@ def test_what_is_there_is_updated_and_the_rest_created(there: int, bulk: bool, t
 
 
 def test_another_record_of_that_name_is_left_alone(tmp_path: Path) -> None:
-    """All fields count by which a record is found; one that is there twice is nobody's to choose between."""
+    """All fields count by which a record is found; one that is there twice is nobody's to choose between.
+
+    The plan says so as well.
+    """
     world = World(tmp_path)
     place(world, ["T1"], project=502)
     place(world, ["T2", "T2"])
     upserting(world, [("T1", 501, 701, "new"), ("T2", 501, 701, "new"), ("T3", 501, 701, "a"), ("T3", 501, 701, "b")])
     world.spec = replace(world.spec, load=(replace(world.spec.load[0], key=()),))
-    report = world.run()
+    told = plan_and_run(world)
+    assert_true(told)
+    report = told.report
     assert (report.summary.done, report.summary.invalid, report.exit_code) == (2, 2, 3)
+    assert {(one.line, one.fault.code) for one in told.plan.faults} == {(3, "ambiguous_record"), (5, "duplicate_row")}
     codes = {row["title"]: row["code"] for row in read_csv(world.results / "tasks.rejects.csv")}
     assert codes == {"T2": "ambiguous_record", "T3": "duplicate_row"}
     rejects = (world.results / "tasks.rejects.csv").read_text()

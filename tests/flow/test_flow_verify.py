@@ -12,6 +12,7 @@ from test_flow_trio import World as Trio
 from headrace.cli.app import main as command
 from headrace.errors import UsageError
 from headrace.pipeline import Settings
+from headrace.sandbox.faults import FaultKind, Rule
 from headrace.testing import virtual_time
 from headrace.testing.wire import simulated_client
 from headrace.verified import Difference, Verified
@@ -40,6 +41,20 @@ def verified_by(world: Trio, checkpoint: Path) -> Verified:
 def entries(world: World) -> dict[str, Any]:
     table = world.sandbox.store.table("time_entries").values()
     return {one.attributes["note"].split("\n")[0]: one for one in table}
+
+
+def test_what_cannot_be_compared_yet_is_said(tmp_path: Path) -> None:
+    """Rows in doubt, and those that a halted run has not sent, are counted in a notice each."""
+    rules = (Rule(kind=FaultKind.DROP_AFTER_COMMIT, path="/time_entries", method=("POST",), at=(2,)),)
+    world = World(tmp_path, latency=(1_000, 1_000), faults=rules)
+    write_csv(tmp_path / "hours.csv", hours(60))
+    world.run(Settings(batch_size=10, concurrency=1, deadline=4.0))
+    found = verified(world)
+    assert (found.checked, found.exit_code) == (20, 0)
+    assert "time_entries: 10 rows are in doubt, and not compared; `headrace run` goes on there" in found.notices
+    assert "time_entries: 30 rows are not sent yet, and not compared; `headrace run` goes on there" in found.notices
+    world.run()
+    assert verified(world).notices == ()
 
 
 @pytest.mark.parametrize("marker", ["off", "note"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from headrace.identity import folded
 from headrace.intake import Intake, open_source
 from headrace.intake.names import KEY, PLACE, Names, Origin, place_of
+from headrace.intake.rule import Rule
 from headrace.model import Chunk
 from headrace.providers.productive.provider import PRODUCTIVE
 
@@ -75,3 +76,10 @@ def test_another_limit_is_another_source(tmp_path: Path) -> None:
     assert len(prints) == 3
     assert names(tmp_path, cells).fingerprint() in prints
     assert names(tmp_path, [["One"], ["Three"]]).fingerprint() not in prints
+
+
+def test_null_is_no_name() -> None:
+    """A constant of nothing, which only a program can give, would name a record 'None'."""
+    with pytest.raises(ValueError, match="null refers to nothing"):
+        Rule(value=None, lookup="companies", by="name", create_missing=True)
+    assert Rule(value=None).value is None

@@ -74,7 +74,10 @@ def _lines(found: Verified) -> Iterator[Text]:
             whose = (("person", month.person), ("project", month.project))
             of = ", ".join(f"{word} {one or 'none'}" for word, one in whose if one is not None)
             yield plain(f"{month.month}, {of}: {told}")
-    yield plain("everything is as it was sent" if not found.exit_code else "not everything is as it was sent", "bold")
+    yield plain(
+        "everything that is done is as it was sent" if not found.exit_code else "not everything is as it was sent",
+        "bold",
+    )
 
 
 def _changed(row: Place) -> str:

@@ -72,15 +72,31 @@ async def read_record(transport: Transport, provider: Provider, request: Request
 async def probe(transport: Transport, provider: Provider, resource: Resource) -> None:
     """Ask for one record of `resource`, so that a wrong address or token shows before anything is written.
 
-    Raises what `read_pages` raises. A token that may write but not list (403) passes.
+    Raises what `read_pages` raises. A token that may write but not list (403) passes, unless it may not even see its
+    own account: then that is another one's.
     """
-    request = provider.wire.listing(provider, resource, filters={}, size=1)
-    request = replace(request, lane=Lane.READBACK)
-    response = await _answer(transport, request)
-    if verdict(response.status, provider.verdicts) is Verdict.FORBIDDEN and provider.wire.refusals(response.body):
+    request, response = await _asked_for_one(transport, provider, resource)
+    if _is_forbidden(provider, response):
+        account = provider.resource(provider.account or "")
+        if account is None:
+            return
+        request, response = await _asked_for_one(transport, provider, account)
+        if _is_forbidden(provider, response):
+            raise unauthorized(provider, response)
         return
     if response.status != 200 or provider.wire.page(request, response.body) is None:
         raise _not_a_page(provider, request, response)
+
+
+async def _asked_for_one(transport: Transport, provider: Provider, resource: Resource) -> tuple[Request, Response]:
+    request = replace(provider.wire.listing(provider, resource, filters={}, size=1), lane=Lane.READBACK)
+    return request, await _answer(transport, request)
+
+
+def _is_forbidden(provider: Provider, response: Response) -> bool:
+    """Whether the provider itself says 403."""
+    is_forbidden = verdict(response.status, provider.verdicts) is Verdict.FORBIDDEN
+    return is_forbidden and bool(provider.wire.refusals(response.body))
 
 
 async def _answers(transport: Transport, requests: Sequence[Request]) -> list[Response | HeadraceError]:

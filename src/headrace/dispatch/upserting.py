@@ -34,10 +34,29 @@ class Updates:
         return self._form(**given | {"id": int(identity) if identity.isdecimal() else identity})
 
 
+class Twins:
+    """Knows which rows are about a record that another row stands for. Mutable state: the first row of each record."""
+
+    def __init__(self, existing: Existing) -> None:
+        self._existing = existing
+        self._seen: dict[Key, tuple[int, int]] = {}
+
+    def parted(self, records: Sequence[Record]) -> tuple[list[Record], list[Settled]]:
+        """Return the rows that stand for their records, and the others, which are invalid."""
+        lines = [self._twin(one) for one in records]
+        each = [*zip(records, lines, strict=True)]
+        return [one for one, line in each if line is None], [_double(one, line) for one, line in each if line]
+
+    def _twin(self, record: Record) -> int | None:
+        """Return the line of another row that is about the same record, None where there is none before this one."""
+        offset, line = self._seen.setdefault(self._existing.key(record), (record.row.offset, record.row.line))
+        return None if offset == record.row.offset else line
+
+
 class Upserting:
     """Writes batches of rows as `Writer` does, by the two that it is given, so many rows a request of each.
 
-    Mutable state: which rows were about which records, and how many were created and updated.
+    Mutable state: how many rows were created and updated.
     """
 
     def __init__(
@@ -51,20 +70,19 @@ class Upserting:
         sizes: tuple[int, int],
     ) -> None:
         self._existing = existing
+        self._twins = Twins(existing)
         self._journal = journal
         self._updates = updates
         self._writers: tuple[Writer, Merging] = (creating, updating)
         self._sizes = sizes
-        self._seen: dict[Key, tuple[int, int]] = {}
         self.done = [0, 0]
         """How many rows were created, and how many updated."""
 
     async def write(self, batch: Batch) -> Told:
         """See `Writer.write`. A row that several records match, or another row stands for, is invalid and not sent."""
-        records = [one for one in batch.records if self._twin(one) is None]
+        records, refused = self._twins.parted(batch.records)
         found = await self._existing.find(records)
-        refused = [self._refused(one) for one in batch.records if self._twin(one) is not None]
-        refused += [_ambiguous(one, ids) for one, ids in zip(records, found, strict=True) if len(ids) > 1]
+        refused += ambiguous(records, found)
         there = {one.row.offset: ids[0] for one, ids in zip(records, found, strict=True) if len(ids) == 1}
         made = [one for one, ids in zip(records, found, strict=True) if not ids]
         durable = self._journal.note(refused) if refused else None
@@ -93,21 +111,22 @@ class Upserting:
         """See `Writer.interactions`."""
         return sum(writer.interactions for writer in self._writers)
 
-    def _twin(self, record: Record) -> int | None:
-        """Return the line of another row that is about the same record, None where there is none before this one."""
-        offset, line = self._seen.setdefault(self._existing.key(record), (record.row.offset, record.row.line))
-        return None if offset == record.row.offset else line
-
-    def _refused(self, record: Record) -> Settled:
-        fault = Fault(
-            code="duplicate_row",
-            error=f"line {self._twin(record)} is about the same record",
-            hint="keep one of the rows, or find records by more fields",
-        )
-        return Settled(record.row, Invalid(record.row.offset, record.row.line, (fault,)))
-
     def __repr__(self) -> str:
         return f"<Upserting: {self.done[0]} created, {self.done[1]} updated>"
+
+
+def ambiguous(records: Sequence[Record], found: Sequence[Sequence[str]]) -> list[Settled]:
+    """Return the rows that several records are like, which are invalid; `found` are the ids of those of each row."""
+    return [_ambiguous(one, ids) for one, ids in zip(records, found, strict=True) if len(ids) > 1]
+
+
+def _double(record: Record, line: int) -> Settled:
+    fault = Fault(
+        code="duplicate_row",
+        error=f"line {line} is about the same record",
+        hint="keep one of the rows, or find records by more fields",
+    )
+    return Settled(record.row, Invalid(record.row.offset, record.row.line, (fault,)))
 
 
 def _ambiguous(record: Record, ids: Sequence[str]) -> Settled:

@@ -114,6 +114,10 @@ _CONFLICTS: Final[tuple[tuple[str, Callable[[Rule], object]], ...]] = (
         "'create_missing' cannot stand within another: give a load of its own to what is missing there",
         lambda rule: any(one.creates_missing for one in rule.missing_fields.values()),
     ),
+    (
+        "a value of null refers to nothing: leave lookup and from out",
+        lambda rule: rule.value is None and (rule.lookup is not None or rule.from_ is not None),
+    ),
     ("split needs at least one character", lambda rule: rule.split == ""),
     ("an empty map maps nothing", lambda rule: rule.map == {}),
     (
