@@ -9,6 +9,12 @@ from urllib.parse import urljoin
 import pytest
 from cli_program import TOKEN, Ended, Place
 
+from headrace.examination import Diagnosis
+from headrace.sandbox.core import Sandbox as Simulated
+from headrace.sandbox.options import Options
+from headrace.testing import virtual_time
+from headrace.testing.wire import simulated_client
+
 Program = Callable[..., Ended]
 Sandbox = Callable[..., Place]
 
@@ -62,14 +68,17 @@ def test_what_weakens_a_promise_is_a_warning(headrace: Program, sandbox: Sandbox
     assert found["read time_entries"]["state"] == "fine"
 
 
-def test_what_stands_in_a_path_is_no_filter(
-    headrace: Program, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_stands_in_a_path_is_no_filter() -> None:
     """Time Magic lists tasks below their project: that there is no such project says nothing against the account."""
-    place = sandbox(provider="timemagic")
-    monkeypatch.setenv("HEADRACE_TIMEMAGIC_TOKEN", place.token)
-    ended = headrace("doctor", "timemagic", "--base-url", place.url, "--json", "--quiet")
-    assert not [one for one in ended.json["findings"] if "does not work here" in one["detail"]]
+    place = Simulated(Options(provider="timemagic", window="off"), virtual_time.START)
+
+    async def main() -> Diagnosis:
+        async with simulated_client(place) as client:  # at five requests a minute, outside of real time
+            return await client.examine()
+
+    findings = virtual_time.run(main).findings
+    assert {"read projects", "read tasks"} <= {one.check for one in findings}
+    assert not [one for one in findings if "does not work here" in one.detail]
 
 
 def test_wrong_credentials(headrace: Program, sandbox: Sandbox) -> None:
