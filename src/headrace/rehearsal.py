@@ -4,8 +4,9 @@ The run's own way as far as it goes: the same passages on a private copy of the 
 names. Rows are counted in place of being sent, and later loads find them as if they had been.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -174,8 +175,7 @@ class _Stage:
                 load = await passage.begin(self._copy, self.prospects, Halt())
             await self._pass(replace(load, resolving=load.resolving.within(wave)), sketch, scout)
         self.prospects.forget(load.resource.name)
-        self.notices += passage.notices()
-        self.notices += _created(sketch)
+        self.notices += [*passage.notices(), *_created(sketch)]
         self.notices += [f"{load.intake.source}: no row has the column '{name}'" for name in self._unseen(sketch)]
         return sketch
 
@@ -185,7 +185,8 @@ class _Stage:
         sketch.waves.append(0)
         sketch.faults.clear()
         self.strays.setdefault(sketch.title, load.resolving.strays)
-        upsert = _Upsert(load, self._connection, batching_of(load, self._settings).size, sketch)
+        size, expect = batching_of(load, self._settings).size, partial(self._expect, sketch, load)
+        upsert = _Upsert(sketch, self._connection, size, expect)
         async for chunk in load.chunks:
             rows = load.unsettled(chunk)
             sifted = load.resolving.sift(chunk, rows)
@@ -203,7 +204,8 @@ class _Stage:
                 await scout.ask(sifted.records)
             if load.operation == UPSERT:
                 await upsert.add(sifted.records)
-            self._expect(sketch, load, sifted.records)
+            else:
+                self._expect(sketch, load, sifted.records)
             if sketch.title in self._referred:
                 # So that later loads are told what became of them.
                 load.journal.note([*sifted.there, *sifted.invalid]).result()
@@ -216,16 +218,16 @@ class _Stage:
         """Return the columns that no row had, where all rows were read."""
         return sorted(sketch.load.intake.unseen()) if sketch.read and self._settings.limit is None else ()
 
-    def _expect(self, sketch: Sketch, load: Load, records: Sequence[Record]) -> None:
-        """Have later loads, and later waves, find these records, by name and by key."""
-        if load.operation in {"create", UPSERT}:
+    def _expect(self, sketch: Sketch, load: Load, records: Sequence[Record], ids: Sequence[str] = ()) -> None:
+        """Have later loads, and later waves, find these records, by name and by key; `ids` of an upsert's are there."""
+        if load.operation in {"create", UPSERT} and not ids:
             self.prospects.made(load.resource, [record.value for record in records])
         if records and sketch.title in self._referred:
             intent = load.journal.intend(Batch(records)).result()
-            ids = [str(getattr(one.value, "id", "") or self.prospects.identity(load.resource)) for one in records]
+            new = [str(getattr(one.value, "id", "") or self.prospects.identity(load.resource)) for one in records]
             settled = [
                 Settled(one.row, Done(one.row.offset, one.row.line, identity))
-                for one, identity in zip(records, ids, strict=True)
+                for one, identity in zip(records, ids or new, strict=True)
             ]
             load.journal.settle(intent, settled).result()
 
@@ -257,10 +259,11 @@ def _is_merged(record: Record) -> bool:
 class _Upsert:
     """The batches of an upsert, looked for as the run will. Mutable state: the records that wait for a full batch."""
 
-    def __init__(self, load: Load, connection: Connection, size: int, sketch: Sketch) -> None:
+    def __init__(self, sketch: Sketch, connection: Connection, size: int, expect: Callable[..., None]) -> None:
+        load = sketch.load
         self._existing = Existing(connection.transport, connection.provider, load.resource, load.by)
         self._twins = Twins(self._existing)
-        self._intake = load.intake
+        self._expect = expect
         self._size = size
         self._sketch = sketch
         self._waiting: list[Record] = []
@@ -287,6 +290,10 @@ class _Upsert:
         found = await self._existing.find(records)
         invalid += ambiguous(records, found)
         self._sketch.waves[-1] -= len(invalid)
-        self._sketch.faults += located(self._intake, invalid)
-        self._sketch.reads += sum(_is_merged(one) for one, ids in zip(records, found, strict=True) if len(ids) == 1)
-        self._sketch.upserts.append((sum(not ids for ids in found), sum(len(ids) == 1 for ids in found)))
+        self._sketch.faults += located(self._sketch.load.intake, invalid)
+        each = [*zip(records, found, strict=True)]
+        made, there = [one for one, ids in each if not ids], [(one, ids[0]) for one, ids in each if len(ids) == 1]
+        self._sketch.reads += sum(_is_merged(one) for one, _ in there)
+        self._sketch.upserts.append((len(made), len(there)))
+        self._expect(made)
+        self._expect([one for one, _ in there], [identity for _, identity in there])

@@ -165,3 +165,26 @@ def test_a_data_file_may_be_upserted(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "needs by" in capsys.readouterr().out
     assert main(["check", *where, "--operation", "updat"]) == 2
     assert "did you mean 'update'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how", [{"lookup": "companies", "by": "name"}, {"from": "companies"}])
+def test_what_an_upsert_leaves_is_found_once(how: dict[str, str], tmp_path: Path) -> None:
+    """Rows find what an upsert has updated or created, once; a row that another one stands for leaves nothing."""
+    world = World(tmp_path, window="off")
+    names = ["Acme Corporation", "New", "New", "Acme Corporation", "Newer"]
+    write_csv(tmp_path / "companies.csv", [[name] for name in names], ["name"])
+    wanted = ["Acme Corporation", "New", "Newer", "Nobody"]
+    write_csv(tmp_path / "projects.csv", [[f"P{at}", name] for at, name in enumerate(wanted)], ["name", "client"])
+    fields = {
+        "project_type_id": {"value": 2},
+        "project_manager_id": {"value": 201},
+        "workflow_id": {"value": 728},
+        "company_id": {"column": "client", **how},
+    }
+    first = {"resource": "companies", "source": str(tmp_path / "companies.csv"), "operation": "upsert"}
+    then = {"resource": "projects", "source": str(tmp_path / "projects.csv"), "fields": fields}
+    loads = [first | {"by": ["name"], "key": ["name"]}, then]
+    world.spec = msgspec.convert({"provider": "productive", "name": "both", "load": loads}, ImportSpec)
+    told = plan_and_run(world)
+    assert_true(told)
+    assert (told.report.summary.done, told.report.summary.invalid) == (6, 3)
