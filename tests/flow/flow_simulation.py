@@ -7,6 +7,7 @@ the oracle; the trace is every request that reached it.
 import asyncio
 import shutil
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -272,20 +273,39 @@ class Simulation(World):
 
 def killed(world: World, after: int, settings: Settings | None = None, provider: Provider | None = None) -> None:
     """Run until the sandbox has stored so many more records, and leave things as SIGKILL at that moment would."""
+    most = len(world.stored) + after
+
+    async def stored(running: "asyncio.Task[Any]") -> None:
+        while len(world.stored) < most and not running.done():  # noqa: ASYNC110  # virtual time
+            await asyncio.sleep(0.003)
+
+    killed_when(stored, world, "run", settings, provider)
+
+
+def killed_when(
+    moment: Callable[["asyncio.Task[Any]"], Awaitable[Any]],
+    world: World,
+    verb: str,
+    settings: Settings | None = None,
+    provider: Provider | None = None,
+) -> None:
+    """Run or retry, and leave the files as SIGKILL at that moment would."""
 
     async def main() -> None:
         world.wait()
         dead: list[bool] = []
+        snapshot = world.folder / "snapshot"
         async with simulated_client(world.sandbox, settings, provider=provider, is_dead=lambda: bool(dead)) as client:
-            running = asyncio.create_task(client.run(world.spec, checkpoint=world.checkpoint, results=world.results))
-            before = len(world.stored)
-            while len(world.stored) < before + after and not running.done():  # noqa: ASYNC110  # virtual time
-                await asyncio.sleep(0.003)
-            snapshot = world.folder / "snapshot"
+            places = {"checkpoint": world.checkpoint, "results": world.results}
+            act = client.run(world.spec, **places) if verb == "run" else client.retry(**places)
+            running = asyncio.create_task(act)
+            await moment(running)
             shutil.copytree(world.folder, snapshot, ignore=shutil.ignore_patterns("snapshot"))
             dead.append(True)
             running.cancel()
             await asyncio.wait([running])
+            if not running.cancelled():
+                running.exception()  # it may have ended by itself; whatever it says, it was killed
         restore(world, snapshot)
 
     virtual_time.run(main)

@@ -1,12 +1,11 @@
 """A whole migration, killed and resumed: nine loads that refer to each other, every resource by its own natural key."""
 
 import asyncio
-import shutil
 from pathlib import Path
 from random import Random
 
 import pytest
-from flow_simulation import restore
+from flow_simulation import killed_when
 from flow_world import World, hours, read_csv, write_csv
 
 from headrace.importfile import read_import
@@ -25,25 +24,7 @@ DROPS = (
 
 def killed_after(world: World, seconds: float, verb: str = "run") -> None:
     """Run or retry, and leave the files as SIGKILL does after so many seconds."""
-
-    async def main() -> None:
-        world.wait()
-        dead: list[bool] = []
-        snapshot = world.folder / "snapshot"
-        async with simulated_client(world.sandbox, Settings(batch_size=5), is_dead=lambda: bool(dead)) as client:
-            places = {"checkpoint": world.checkpoint, "results": world.results}
-            act = client.run(world.spec, **places) if verb == "run" else client.retry(**places)
-            running = asyncio.create_task(act)
-            await asyncio.wait([running], timeout=seconds)
-            shutil.copytree(world.folder, snapshot, ignore=shutil.ignore_patterns("snapshot"))
-            dead.append(True)
-            running.cancel()
-            await asyncio.wait([running])
-            if not running.cancelled():
-                running.exception()
-        restore(world, snapshot)
-
-    virtual_time.run(main)
+    killed_when(lambda running: asyncio.wait([running], timeout=seconds), world, verb, Settings(batch_size=5))
 
 
 def retried(world: World) -> Report:

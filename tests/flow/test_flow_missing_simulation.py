@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import shutil
 from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from flow_simulation import COMMIT_WITHIN, LISTS, VISIBLE_WITHIN, WRITES, Scenario, Simulation, conditions, restore
+from flow_simulation import COMMIT_WITHIN, LISTS, VISIBLE_WITHIN, WRITES, Scenario, Simulation, conditions, killed_when
 from flow_world import read_csv
 from msgspec.structs import replace
 from test_flow_families import spec_of
@@ -20,8 +19,6 @@ from test_flow_verify import verified
 from headrace.migration import Report
 from headrace.pipeline import Settings
 from headrace.sandbox.faults import FaultKind, Rule
-from headrace.testing import virtual_time
-from headrace.testing.wire import simulated_client
 
 SEEDS = range(int(os.environ.get("HEADRACE_MISSING_SEEDS", "40")))
 """A soak sets the variable."""
@@ -148,24 +145,13 @@ def test_a_retry_killed_at_every_request(arrived: int, tmp_path: Path) -> None:
     file = world.results / "missing-people-by-email.rejects.csv"
     file.write_text(file.read_text().replace("999", "102"))
 
-    async def retry() -> None:
-        world.wait()
-        dead: list[bool] = []
-        async with simulated_client(world.sandbox, Settings(concurrency=1), is_dead=lambda: bool(dead)) as client:
-            running = asyncio.create_task(client.retry(checkpoint=world.checkpoint, results=world.results))
-            before = world.arrived
-            while world.arrived < before + arrived and not running.done():  # noqa: ASYNC110  # virtual time
-                await asyncio.sleep(0.003)
-            snapshot = world.folder / "snapshot"
-            shutil.copytree(world.folder, snapshot, ignore=shutil.ignore_patterns("snapshot"))
-            dead.append(True)
-            running.cancel()
-            await asyncio.wait([running])
-            if not running.cancelled():
-                running.exception()
-        restore(world, snapshot)
+    most = world.arrived + arrived
 
-    virtual_time.run(retry)
+    async def moment(running: "asyncio.Task[Any]") -> None:
+        while world.arrived < most and not running.done():  # noqa: ASYNC110  # virtual time
+            await asyncio.sleep(0.003)
+
+    killed_when(moment, world, "retry", Settings(concurrency=1))
     report = retried(world)
     assert (report.exit_code, report.summary.rejected, report.summary.in_doubt) == (0, 0, 0)
     mails = Counter(one.attributes["email"].casefold() for one in world.sandbox.store.table("people").values())
